@@ -1,0 +1,3 @@
+//! cProfile for Rust services.
+pub use profile_cost_macros::profile_cost;
+pub use profile_cost_runtime::*;
