@@ -3,9 +3,13 @@
 #[doc(hidden)]
 pub mod private;
 mod profile;
+mod render;
 mod site;
 
 pub use profile::{Counts, Function, FunctionId, Label, Notes, Path, PathId, Profile};
+pub use render::Metric;
+#[cfg(feature = "flamegraph")]
+pub use render::{DiffOptions, FlamegraphOptions};
 
 /// Measures the rest of the enclosing block under a name of its own.
 #[macro_export]
