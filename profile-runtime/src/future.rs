@@ -171,7 +171,7 @@ impl Call {
         Some(self.enter(block, None))
     }
 
-    fn set_home(&mut self, block: &'static Block, counters: &'static Counters) {
+    pub(crate) fn set_home(&mut self, block: &'static Block, counters: &'static Counters) {
         self.path = counters.path.load(std::sync::atomic::Ordering::Relaxed);
         self.home = Home { block, counters, asyncs: block.asyncs_of(counters) };
     }
@@ -227,6 +227,12 @@ impl Call {
         }
         block.switch(counters, now);
         Turn { call: self, block, back, now, pended, outcome: Outcome::Unwound }
+    }
+
+    /// One poll that returns `Pending`, on a block of one's own: what the instrument does at each.
+    pub(crate) fn rehearse(&mut self, block: &'static Block) {
+        let resumed = if let Stage::Suspended { charged } = self.stage { Some(charged) } else { None };
+        self.enter(block, resumed).outcome = Outcome::Pending;
     }
 
     /// Enters the call once more to drop the inner future, if it was begun and is not over.

@@ -22,6 +22,7 @@ mod paths;
 #[doc(hidden)]
 pub mod private;
 mod profile;
+mod render;
 mod report;
 mod ring;
 #[cfg(unix)]
@@ -41,6 +42,9 @@ pub use context::{Attached, Context};
 pub use control::{disable, enable, is_enabled};
 pub use exit::{Session, init};
 pub use profile::{Counts, Function, FunctionId, Label, Notes, Path, PathId, Profile};
+#[cfg(feature = "flamegraph")]
+pub use render::{DiffOptions, FlamegraphOptions};
+pub use render::Metric;
 pub use snapshot::{reset, snapshot, snapshot_by_thread};
 
 /// Measures the rest of the enclosing block under a name of its own.

@@ -3,7 +3,10 @@
 //! Reading takes no lock. A path is added under a lock, once in the life of the process.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::Mutex;
+
+// NOTE: std's `OnceLock` waits and is three words; this is one pointer, which suits tables of them.
+use once_cell::race::OnceBox;
 
 use crate::site::{NO_SITE, SiteId, TRUNCATED};
 
@@ -71,10 +74,10 @@ pub(crate) enum TargetKind {
 
 pub(crate) struct PathTree {
     limits: Limits,
-    chunks: Box<[OnceLock<Box<[Node]>>]>,
+    chunks: Box<[OnceBox<[Node; CHUNK]>]>,
     len: AtomicU32,
     /// Open addressing over (parent, site): slots hold ids, 0 is empty (the root is never looked up).
-    index: Box<[OnceLock<Box<[AtomicU32]>>]>,
+    index: Box<[OnceBox<[AtomicU32; SEGMENT]>]>,
     insert: Mutex<()>,
 }
 
@@ -84,9 +87,9 @@ impl PathTree {
         let most = 2 * limits.paths as usize + CHUNK;
         let tree = Self {
             limits,
-            chunks: (0..most.div_ceil(CHUNK)).map(|_| OnceLock::new()).collect(),
+            chunks: (0..most.div_ceil(CHUNK)).map(|_| OnceBox::new()).collect(),
             len: AtomicU32::new(0),
-            index: (0..SEGMENTS).map(|_| OnceLock::new()).collect(),
+            index: (0..SEGMENTS).map(|_| OnceBox::new()).collect(),
             insert: Mutex::new(()),
         };
         let root = tree.push(NO_PATH, NO_SITE);
@@ -145,11 +148,6 @@ impl PathTree {
         if self.len() < self.limits.paths { self.push(NO_PATH, NO_SITE) } else { None }
     }
 
-    /// True when new paths go to `[truncated]`.
-    pub(crate) fn is_full(&self) -> bool {
-        self.len() >= self.limits.paths
-    }
-
     pub(crate) fn child(&self, parent: PathIndex, site: SiteId) -> Option<PathIndex> {
         let (segment, start) = slot_of(parent, site);
         let slots = self.index[segment].get()?;
@@ -194,7 +192,7 @@ impl PathTree {
     fn push(&self, parent: PathIndex, site: SiteId) -> Option<PathIndex> {
         let id = self.len.load(Ordering::Relaxed);
         let chunk = self.chunks.get(id as usize / CHUNK)?;
-        let node = &chunk.get_or_init(|| (0..CHUNK).map(|_| Node::default()).collect())[id as usize % CHUNK];
+        let node = &chunk.get_or_init(|| Box::new(std::array::from_fn(|_| Node::default())))[id as usize % CHUNK];
         node.parent.store(parent, Ordering::Relaxed);
         node.site.store(site, Ordering::Relaxed);
         if parent == NO_PATH {
@@ -208,7 +206,7 @@ impl PathTree {
             node.novel_depth.store(novel, Ordering::Relaxed);
             node.top.store(self.top(parent), Ordering::Relaxed);
             let (segment, start) = slot_of(parent, site);
-            let slots = self.index[segment].get_or_init(|| (0..SEGMENT).map(|_| AtomicU32::new(0)).collect());
+            let slots = self.index[segment].get_or_init(|| Box::new([const { AtomicU32::new(0) }; SEGMENT]));
             let free = (0..SEGMENT)
                 .map(|probe| &slots[(start + probe) % SEGMENT])
                 .find(|slot| slot.load(Ordering::Relaxed) == 0)?;
