@@ -22,7 +22,6 @@ pub(crate) fn costs_ns() -> (f64, f64) {
     static COSTS: OnceLock<(f64, f64)> = OnceLock::new();
     *COSTS.get_or_init(|| {
         let scale = clock::ns_per_tick();
-        let call = per_call() * scale;
         (per_call() * scale, per_poll() * scale)
     })
 }
