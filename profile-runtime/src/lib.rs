@@ -4,8 +4,10 @@
 pub mod private;
 mod profile;
 mod site;
+pub mod stats;
 
 pub use profile::{Counts, Function, FunctionId, Label, Notes, Path, PathId, Profile};
+pub use stats::{IntoRestrictions, Restriction, Row, SortKey, Stats, Style};
 
 /// Measures the rest of the enclosing block under a name of its own.
 #[macro_export]

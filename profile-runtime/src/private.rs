@@ -44,6 +44,11 @@ pub fn enter_report<N: Fn()>(site: &'static Site, namer: N, _report: &'static Re
 
 /// As [`instrument`], and the call is reported by itself when it ends.
 #[inline(always)]
-pub fn instrument_report<N: Fn(), F: Future>(_site: &'static Site, _namer: N, _report: &'static Report, future: F) -> F {
+pub fn instrument_report<N: Fn(), F: Future>(
+    _site: &'static Site,
+    _namer: N,
+    _report: &'static Report,
+    future: F,
+) -> F {
     future
 }
