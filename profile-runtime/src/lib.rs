@@ -29,13 +29,13 @@ mod ring;
 mod signal;
 mod site;
 mod snapshot;
-mod stats;
 mod sync;
 mod tally;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod testing;
 mod thread;
+pub mod stats;
 
 pub use call::{runcall, runcall_async};
 pub use context::{Attached, Context};
@@ -46,6 +46,7 @@ pub use profile::{Counts, Function, FunctionId, Label, Notes, Path, PathId, Prof
 pub use render::{DiffOptions, FlamegraphOptions};
 pub use render::Metric;
 pub use snapshot::{reset, snapshot, snapshot_by_thread};
+pub use stats::{IntoRestrictions, Restriction, Row, SortKey, Stats, Style};
 
 /// Measures the rest of the enclosing block under a name of its own.
 #[macro_export]
