@@ -1,5 +1,6 @@
 //! The run-time half of `profile-cost`; use that crate, which re-exports this one.
 
+mod label_name;
 #[doc(hidden)]
 pub mod private;
 mod profile;
