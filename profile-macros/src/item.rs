@@ -4,9 +4,9 @@
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::parse::discouraged::{AnyDelimiter, Speculative};
+use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Error, Ident, Result, Signature, Token, Visibility};
+use syn::{Attribute, Error, Ident, Result, Signature, Token, Visibility, braced};
 
 /// What the attribute can stand on.
 pub enum Item {
@@ -98,10 +98,9 @@ impl Function {
             let semi: Token![;] = input.parse()?;
             return Ok(Self { attrs, vis, defaultness, sig, body: None, end: semi.span });
         }
-        let (delimiter, span, content) = input.parse_any_delimiter()?;
-        if delimiter != Delimiter::Brace {
-            return Err(Error::new(span.join(), "expected the function's body"));
-        }
+        // NOTE: `braced!` looks into the invisible group that a `$body:block` comes in.
+        let content;
+        let span = braced!(content in input).span;
         let body = Body { span: span.join(), statements: content.parse()? };
         Ok(Self { attrs, vis, defaultness, sig, end: span.open(), body: Some(body) })
     }
@@ -125,7 +124,7 @@ impl Function {
 impl Body {
     /// Braces with the user's span around `statements`.
     pub fn around(&self, statements: TokenStream) -> TokenStream {
-        braced(self.span, statements)
+        in_braces(self.span, statements)
     }
 }
 
@@ -146,7 +145,8 @@ impl Block {
             outside = angles.outside_after(&token);
             head.extend([token]);
         }
-        let (_, span, content) = input.parse_any_delimiter()?;
+        let content;
+        let span = braced!(content in input).span;
         let inner_attrs = content.call(Attribute::parse_inner)?;
         let mut items = Vec::new();
         while !content.is_empty() {
@@ -163,7 +163,7 @@ impl Block {
         let mut tokens = TokenStream::new();
         self.attrs.iter().for_each(|a| a.to_tokens(&mut tokens));
         tokens.extend(self.head.clone());
-        tokens.extend(braced(self.span, content));
+        tokens.extend(in_braces(self.span, content));
         tokens
     }
 }
@@ -213,7 +213,7 @@ impl Angles {
     }
 }
 
-fn braced(span: Span, content: TokenStream) -> TokenStream {
+fn in_braces(span: Span, content: TokenStream) -> TokenStream {
     let mut group = Group::new(Delimiter::Brace, content);
     group.set_span(span);
     TokenTree::Group(group).into()

@@ -10,3 +10,13 @@ pub use crate::site::Site;
 pub fn returns<T>() -> T {
     unreachable!("this branch is never taken")
 }
+
+/// The label of a function whose namer's type has this name. For the tests of the macros.
+pub fn label_of(type_name: &str, fn_name: &str) -> String {
+    crate::label_name::shorten(type_name, fn_name)
+}
+
+/// As [`label_of`], with modules: for functions whose labels are equal and that are not the same.
+pub fn qualified_label_of(type_name: &str, fn_name: &str) -> String {
+    crate::label_name::qualify(type_name, fn_name)
+}

@@ -1,0 +1,12 @@
+use profile_cost::profile_cost;
+
+#![forbid(unsafe_code)]
+
+#[profile_cost]
+async fn measured(p: *const u8) -> u8 {
+    unsafe { *p }
+}
+
+fn main() {
+    drop(measured(std::ptr::null()));
+}
