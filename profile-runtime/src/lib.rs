@@ -5,11 +5,13 @@ pub mod private;
 mod profile;
 mod render;
 mod site;
+mod stub;
 
 pub use profile::{Counts, Function, FunctionId, Label, Notes, Path, PathId, Profile};
 pub use render::Metric;
 #[cfg(feature = "flamegraph")]
 pub use render::{DiffOptions, FlamegraphOptions};
+pub use stub::*;
 
 /// Measures the rest of the enclosing block under a name of its own.
 #[macro_export]
