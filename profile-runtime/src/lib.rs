@@ -1,17 +1,52 @@
 //! The run-time half of `profile-cost`; use that crate, which re-exports this one.
+//!
+//! Data flows one way: `guard` and `future` write counters, `snapshot` reads them into a [`Profile`],
+//! [`Stats`] sorts and sums it, `render` prints it.
 
+mod block;
+mod calibrate;
+mod call;
+mod capture;
+mod clock;
+mod context;
+mod control;
+mod counters;
+mod engine;
+mod environment;
+mod exit;
+mod files;
+mod future;
+mod guard;
+mod label_name;
+mod paths;
 #[doc(hidden)]
 pub mod private;
 mod profile;
 mod render;
+mod report;
+mod ring;
+#[cfg(unix)]
+mod signal;
 mod site;
-mod stub;
+mod snapshot;
+mod sync;
+mod tally;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod testing;
+mod thread;
+pub mod stats;
 
+pub use call::{runcall, runcall_async};
+pub use context::{Attached, Context};
+pub use control::{disable, enable, is_enabled};
+pub use exit::{Session, init};
 pub use profile::{Counts, Function, FunctionId, Label, Notes, Path, PathId, Profile};
-pub use render::Metric;
 #[cfg(feature = "flamegraph")]
 pub use render::{DiffOptions, FlamegraphOptions};
-pub use stub::*;
+pub use render::Metric;
+pub use snapshot::{reset, snapshot, snapshot_by_thread};
+pub use stats::{IntoRestrictions, Restriction, Row, SortKey, Stats, Style};
 
 /// Measures the rest of the enclosing block under a name of its own.
 #[macro_export]

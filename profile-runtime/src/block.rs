@@ -1,0 +1,569 @@
+//! One thread's counters: the block that its thread-local slot points to, written by the one thread that
+//! owns it, read by snapshots, handed to the next thread when its owner ends.
+
+use std::cell::{Cell, UnsafeCell};
+use std::collections::BTreeMap;
+use std::ptr;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
+
+use crate::counters::{AsyncCounters, Counters};
+use crate::engine::Engine;
+use crate::paths::{PathIndex, ROOT, TargetKind};
+use crate::ring::{BUCKETS, Ring, bucket_of};
+use crate::site::SiteId;
+
+/// Counters in a chunk: 2 KiB, so that a thread that uses few paths stays small.
+const CHUNK: usize = 32;
+/// Asynchronous counters in a chunk.
+const ASYNC_CHUNK: usize = 16;
+
+/// An entry of the thread's child table: which counters a call of a site from a path goes to.
+struct Entry {
+    /// (path, site), or [`EMPTY`].
+    key: Cell<u64>,
+    counters: Cell<*const Counters>,
+}
+
+const EMPTY: u64 = u64::MAX;
+/// Set in keys of calls that fold or are truncated: they take the slower way, which counts that.
+const INDIRECT: u64 = 1 << 63;
+
+impl Entry {
+    const fn empty() -> Self {
+        Self { key: Cell::new(EMPTY), counters: Cell::new(ptr::null()) }
+    }
+}
+
+struct EmptyTable([Entry; 1]);
+// SAFETY: never written: an empty table is replaced before the first entry is made.
+unsafe impl Sync for EmptyTable {}
+static EMPTY_TABLE: EmptyTable = EmptyTable([Entry::empty()]);
+
+/// State of the task being polled on this thread. Ticks.
+#[derive(Default)]
+pub(crate) struct Segment {
+    /// Instrumented futures being polled, one inside the other.
+    pub(crate) depth: Cell<u32>,
+    /// When the outermost of them was entered.
+    pub(crate) start: Cell<u64>,
+    /// Which task: a number of the outermost future; 0 is none.
+    pub(crate) task: Cell<u64>,
+    /// How often the task has been polled.
+    pub(crate) turn: Cell<u32>,
+    /// When the task was last left.
+    pub(crate) left: Cell<u64>,
+    /// An instrumented future has returned `Pending` in the innermost poll under way.
+    pub(crate) pended: Cell<bool>,
+}
+
+impl Segment {
+    const fn new() -> Self {
+        Self {
+            depth: Cell::new(0),
+            start: Cell::new(0),
+            task: Cell::new(0),
+            turn: Cell::new(0),
+            left: Cell::new(0),
+            pended: Cell::new(false),
+        }
+    }
+}
+
+/// The elapsed times of one function on one thread: the buckets from the lowest to the highest in use.
+pub(crate) struct Histogram {
+    site: SiteId,
+    window: AtomicPtr<Window>,
+}
+
+struct Window {
+    first: usize,
+    counts: Box<[AtomicU64]>,
+}
+
+/// Windows grow in steps of this many buckets (64 bytes).
+const WINDOW_STEP: usize = 8;
+
+/// What snapshots walk. Grows under the lock; the owner reads its own copies of the pointers.
+struct Shared {
+    counters: Vec<&'static [Counters]>,
+    len: usize,
+    asyncs: Vec<&'static [AsyncCounters]>,
+    asyncs_len: usize,
+    histograms: Vec<&'static Histogram>,
+    by_path: BTreeMap<PathIndex, &'static Counters>,
+    /// Name of the last owner.
+    thread: Option<String>,
+}
+
+/// What only the owner touches, off the hot path.
+struct Owner {
+    table: Vec<Entry>,
+    used: usize,
+    histograms: Vec<&'static Histogram>,
+    by_site: BTreeMap<SiteId, u32>,
+    asyncs: Vec<&'static [AsyncCounters]>,
+    asyncs_len: usize,
+}
+
+/// See the module.
+#[repr(C, align(64))]
+pub(crate) struct Block {
+    /// The path the thread is on; null while the owner switches.
+    current: AtomicPtr<Counters>,
+    /// Tick of the last switch.
+    last: AtomicU64,
+    table: Cell<*const Entry>,
+    /// Entries of the table, less one.
+    mask: Cell<usize>,
+    pub(crate) engine: Option<&'static Engine>,
+    pub(crate) segment: Segment,
+    /// Number of the block; from 1.
+    id: u32,
+    tasks: Cell<u64>,
+    backsteps: AtomicU32,
+    truncated: AtomicU64,
+    /// The owner is inside code of ours that may allocate: calls from the allocator are not recorded.
+    busy: AtomicBool,
+    ring: Ring,
+    owner: UnsafeCell<Owner>,
+    shared: Mutex<Shared>,
+}
+
+impl std::fmt::Debug for Block {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Block").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+// SAFETY: `table`, `mask`, `segment`, `tasks` and `owner` are touched only by the thread that owns the
+// block (its thread-local slot points here; `Engine::adopt` gives a block to one thread at a time, under a
+// lock that orders the hand-over). Everything else is atomic or behind `shared`. A block without an engine
+// is never written at all.
+unsafe impl Sync for Block {}
+// SAFETY: as for Sync; a block is not bound to the thread that made it.
+unsafe impl Send for Block {}
+
+impl Block {
+    /// A block that finds nothing, so that the hot path falls through to the slow one.
+    pub(crate) const fn placeholder() -> Self {
+        Self::new(None, 0)
+    }
+
+    pub(crate) const fn new(engine: Option<&'static Engine>, id: u32) -> Self {
+        Self {
+            current: AtomicPtr::new(ptr::null_mut()),
+            last: AtomicU64::new(0),
+            table: Cell::new(&raw const EMPTY_TABLE.0[0]),
+            mask: Cell::new(0),
+            engine,
+            segment: Segment::new(),
+            id,
+            tasks: Cell::new(0),
+            backsteps: AtomicU32::new(0),
+            truncated: AtomicU64::new(0),
+            busy: AtomicBool::new(false),
+            ring: Ring::new(),
+            owner: UnsafeCell::new(Owner {
+                table: Vec::new(),
+                used: 0,
+                histograms: Vec::new(),
+                by_site: BTreeMap::new(),
+                asyncs: Vec::new(),
+                asyncs_len: 0,
+            }),
+            shared: Mutex::new(Shared {
+                counters: Vec::new(),
+                len: 0,
+                asyncs: Vec::new(),
+                asyncs_len: 0,
+                histograms: Vec::new(),
+                by_path: BTreeMap::new(),
+                thread: None,
+            }),
+        }
+    }
+
+    // ---- the hot path ----
+
+    /// The counters of the path the thread is on; a root's when it is on none. `None` for placeholders.
+    #[inline(always)]
+    pub(crate) fn current(&self) -> *const Counters {
+        self.current.load(Ordering::Relaxed)
+    }
+
+    /// The counters for a call of `site` from where the thread is, if it was there before.
+    #[inline(always)]
+    pub(crate) fn find(&self, site: SiteId) -> Option<&'static Counters> {
+        let current = self.current();
+        if current.is_null() {
+            return None;
+        }
+        // SAFETY: `current` points to counters, which are leaked: valid for ever.
+        let path = unsafe { &*current }.path.load(Ordering::Relaxed);
+        let key = key_of(path, site);
+        // SAFETY: the table has `mask + 1` entries and only its owner, which is this thread, replaces it.
+        let entry = unsafe { &*self.table.get().add(hash(key) & self.mask.get()) };
+        if entry.key.get() != key {
+            return None;
+        }
+        // SAFETY: entries with a key point to leaked counters.
+        Some(unsafe { &*entry.counters.get() })
+    }
+
+    /// Charges the time since the last switch to the current path and goes over to `to`.
+    #[inline(always)]
+    pub(crate) fn switch(&self, to: *const Counters, now: u64) {
+        let current = self.current();
+        let last = self.last.load(Ordering::Relaxed);
+        let mut ticks = now.wrapping_sub(last);
+        if (ticks as i64) < 0 {
+            self.backstep();
+            ticks = 0;
+        }
+        // NOTE: while `current` is null, readers wait: the three stores are seen as one.
+        self.current.store(ptr::null_mut(), Ordering::Relaxed);
+        fence(Ordering::Release);
+        // SAFETY: callers come here only after `find` or `resolve` on an attached block, whose `current`
+        // is never null outside this function.
+        unsafe { &*current }.charge(ticks);
+        self.last.store(now, Ordering::Relaxed);
+        self.current.store(to.cast_mut(), Ordering::Release);
+    }
+
+    /// Keeps an elapsed time for the function of `counters`.
+    #[inline(always)]
+    pub(crate) fn elapsed(&self, counters: &Counters, ticks: u64) {
+        if self.ring.push(counters.histogram.load(Ordering::Relaxed), ticks) {
+            self.drain();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn backstep(&self) {
+        self.backsteps.store(self.backsteps.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    }
+
+    // ---- the owner, off the hot path ----
+
+    /// Makes the block ready for a thread that was on no path until `now`.
+    pub(crate) fn begin(&self, now: u64, thread: Option<String>) {
+        let root = self.counters_of(ROOT);
+        self.lock().thread = thread;
+        self.segment.depth.set(0);
+        self.segment.task.set(0);
+        self.segment.pended.set(false);
+        self.last.store(now, Ordering::Relaxed);
+        self.current.store(ptr::from_ref(root).cast_mut(), Ordering::Release);
+    }
+
+    /// The owner ends: whatever was open on its stack is abandoned.
+    pub(crate) fn end(&self) {
+        self.drain();
+        let root = self.counters_of(ROOT);
+        self.current.store(ptr::from_ref(root).cast_mut(), Ordering::Release);
+    }
+
+    /// The counters for a call of `site` from where the thread is, when [`Block::find`] knew none.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn resolve(&self, site: SiteId) -> Option<&'static Counters> {
+        self.resolve_from(self.current_path()?, site)
+    }
+
+    /// As [`Block::resolve`], from a given path.
+    pub(crate) fn resolve_from(&self, from: PathIndex, site: SiteId) -> Option<&'static Counters> {
+        let engine = self.engine?;
+        let key = key_of(from, site);
+        if let Some(counters) = self.probe(key) {
+            return Some(counters);
+        }
+        if let Some(counters) = self.probe(key | INDIRECT) {
+            counters.fold();
+            return Some(counters);
+        }
+        if self.busy.swap(true, Ordering::Relaxed) {
+            return None;
+        }
+        let target = engine.paths.resolve(from, site);
+        let counters = self.counters_of(target.path);
+        match target.kind {
+            TargetKind::Exact => self.remember(key, counters),
+            TargetKind::Folded => {
+                self.remember(key | INDIRECT, counters);
+                counters.fold();
+            }
+            // Not remembered: there may be any number of such calls, and memory is the point of the cap.
+            TargetKind::Truncated => {
+                self.truncated.store(self.truncated.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+            }
+        }
+        self.busy.store(false, Ordering::Relaxed);
+        Some(counters)
+    }
+
+    /// Id of the path the thread is on.
+    pub(crate) fn current_path(&self) -> Option<PathIndex> {
+        let current = self.current();
+        if current.is_null() {
+            return None;
+        }
+        // SAFETY: `current` points to leaked counters.
+        Some(unsafe { &*current }.path.load(Ordering::Relaxed))
+    }
+
+    /// This thread's counters of a path, made if need be.
+    pub(crate) fn counters_of(&self, path: PathIndex) -> &'static Counters {
+        // SAFETY: only the owner calls this, and nothing below keeps a reference into `owner` while
+        // calling out.
+        let owner = unsafe { &mut *self.owner.get() };
+        if let Some(known) = self.read_path(path) {
+            return known;
+        }
+        let site = self.engine.map_or(0, |engine| engine.paths.site(path));
+        let histogram = match owner.by_site.get(&site) {
+            Some(&known) => known,
+            None => {
+                let made: &'static Histogram =
+                    Box::leak(Box::new(Histogram { site, window: AtomicPtr::new(ptr::null_mut()) }));
+                owner.histograms.push(made);
+                self.lock().histograms.push(made);
+                let index = owner.histograms.len() as u32 - 1;
+                owner.by_site.insert(site, index);
+                index
+            }
+        };
+        let mut shared = self.lock();
+        if shared.len == shared.counters.len() * CHUNK {
+            shared.counters.push(Box::leak((0..CHUNK).map(|_| Counters::new()).collect()));
+        }
+        let counters = &shared.counters[shared.len / CHUNK][shared.len % CHUNK];
+        counters.path.store(path, Ordering::Relaxed);
+        counters.histogram.store(histogram, Ordering::Relaxed);
+        shared.len += 1;
+        shared.by_path.insert(path, counters);
+        counters
+    }
+
+    /// This thread's asynchronous counters of a path, made if need be.
+    pub(crate) fn asyncs_of(&self, counters: &Counters) -> &'static AsyncCounters {
+        // SAFETY: as in `counters_of`.
+        let owner = unsafe { &mut *self.owner.get() };
+        let index = counters.async_index.load(Ordering::Relaxed) as usize;
+        if index > 0 {
+            return &owner.asyncs[(index - 1) / ASYNC_CHUNK][(index - 1) % ASYNC_CHUNK];
+        }
+        let mut shared = self.lock();
+        if shared.asyncs_len == shared.asyncs.len() * ASYNC_CHUNK {
+            shared.asyncs.push(Box::leak((0..ASYNC_CHUNK).map(|_| AsyncCounters::new()).collect()));
+            owner.asyncs.clone_from(&shared.asyncs);
+        }
+        let at = shared.asyncs_len;
+        shared.asyncs_len += 1;
+        owner.asyncs_len = shared.asyncs_len;
+        counters.async_index.store(at as u32 + 1, Ordering::Release);
+        &owner.asyncs[at / ASYNC_CHUNK][at % ASYNC_CHUNK]
+    }
+
+    /// A number for a task whose outermost future is first polled here.
+    pub(crate) fn new_task(&self) -> u64 {
+        self.tasks.set(self.tasks.get() + 1);
+        (u64::from(self.id) << 40) | self.tasks.get()
+    }
+
+    fn probe(&self, key: u64) -> Option<&'static Counters> {
+        // SAFETY: as in `counters_of`.
+        let owner = unsafe { &*self.owner.get() };
+        if owner.table.is_empty() {
+            return None;
+        }
+        let mask = owner.table.len() - 1;
+        let mut at = hash(key) & mask;
+        loop {
+            let entry = &owner.table[at];
+            if entry.key.get() == key {
+                // SAFETY: entries with a key point to leaked counters.
+                return Some(unsafe { &*entry.counters.get() });
+            }
+            if entry.key.get() == EMPTY {
+                return None;
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    fn remember(&self, key: u64, counters: &'static Counters) {
+        // SAFETY: as in `counters_of`.
+        let owner = unsafe { &mut *self.owner.get() };
+        // At most half full: nearly every call finds its entry at the first look, which is all that the
+        // hot path does.
+        if (owner.used + 1) * 2 > owner.table.len() {
+            let size = (owner.table.len() * 2).max(32);
+            let old = std::mem::replace(&mut owner.table, (0..size).map(|_| Entry::empty()).collect());
+            for entry in old.iter().filter(|entry| entry.key.get() != EMPTY) {
+                place(&owner.table, entry.key.get(), entry.counters.get());
+            }
+            self.table.set(owner.table.as_ptr());
+            self.mask.set(size - 1);
+        }
+        owner.used += 1;
+        place(&owner.table, key, counters);
+    }
+
+    /// Moves the waiting elapsed times into the histograms.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn drain(&self) {
+        // SAFETY: as in `counters_of`; `grow` touches only `shared`.
+        let owner = unsafe { &*self.owner.get() };
+        self.ring.drain(|histogram, ticks| {
+            let Some(histogram) = owner.histograms.get(histogram as usize) else { return };
+            let bucket = bucket_of(ticks);
+            let window = histogram.window.load(Ordering::Relaxed);
+            // SAFETY: windows are freed only by their owner, which is this thread.
+            let slot = (!window.is_null()).then(|| unsafe { &*window }).and_then(|w| w.slot(bucket));
+            match slot {
+                Some(slot) => slot.store(slot.load(Ordering::Relaxed) + 1, Ordering::Relaxed),
+                None => self.grow(histogram, bucket),
+            }
+        });
+    }
+
+    /// Makes room for a bucket outside the histogram's window, and counts it.
+    #[cold]
+    fn grow(&self, histogram: &Histogram, bucket: usize) {
+        // Held so that no reader is inside the window that is freed below.
+        let _readers = self.lock();
+        let old = histogram.window.load(Ordering::Relaxed);
+        // SAFETY: as in `drain`.
+        let old = (!old.is_null()).then(|| unsafe { Box::from_raw(old) });
+        let (mut first, mut end) = (bucket, bucket + 1);
+        if let Some(old) = &old {
+            (first, end) = (first.min(old.first), end.max(old.first + old.counts.len()));
+        }
+        first -= first % WINDOW_STEP;
+        end = end.next_multiple_of(WINDOW_STEP).min(BUCKETS.next_multiple_of(WINDOW_STEP));
+        let counts: Box<[AtomicU64]> = (first..end)
+            .map(|b| {
+                let before = old.as_ref().and_then(|w| w.slot(b)).map_or(0, |slot| slot.load(Ordering::Relaxed));
+                AtomicU64::new(before + u64::from(b == bucket))
+            })
+            .collect();
+        histogram.window.store(Box::into_raw(Box::new(Window { first, counts })), Ordering::Release);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    // ---- readers, on any thread ----
+
+    /// Name of the thread that owns the block or owned it last.
+    pub(crate) fn thread_name(&self) -> Option<String> {
+        self.lock().thread.clone()
+    }
+
+    /// The counters of a path, if the thread was ever on it.
+    pub(crate) fn read_path(&self, path: PathIndex) -> Option<&'static Counters> {
+        self.lock().by_path.get(&path).copied()
+    }
+
+    /// The asynchronous counters that go with counters of this block.
+    pub(crate) fn read_async(&self, counters: &Counters) -> Option<&'static AsyncCounters> {
+        let index = (counters.async_index.load(Ordering::Acquire) as usize).checked_sub(1)?;
+        self.lock().asyncs.get(index / ASYNC_CHUNK)?.get(index % ASYNC_CHUNK)
+    }
+
+    pub(crate) fn read_backsteps(&self) -> u64 {
+        u64::from(self.backsteps.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn read_truncated(&self) -> u64 {
+        self.truncated.load(Ordering::Relaxed)
+    }
+
+    /// Every pair of counters, in the order in which the thread first used them.
+    pub(crate) fn each(&self, mut f: impl FnMut(&'static Counters, Option<&'static AsyncCounters>)) {
+        let (chunks, len) = {
+            let shared = self.lock();
+            (shared.counters.clone(), shared.len)
+        };
+        for counters in chunks.into_iter().flatten().take(len) {
+            f(counters, self.read_async(counters));
+        }
+    }
+
+    /// The path the thread is on, its self time before this stay, and how long the stay has lasted at
+    /// `now`. `None` when the owner was switching at each of several looks: then the stay is some
+    /// nanoseconds old.
+    pub(crate) fn read_current(&self, now: u64) -> Option<(PathIndex, u64, u64)> {
+        for _ in 0..100 {
+            let current = self.current.load(Ordering::Acquire);
+            if current.is_null() {
+                std::hint::spin_loop();
+                continue;
+            }
+            let last = self.last.load(Ordering::Relaxed);
+            // SAFETY: `current` points to leaked counters.
+            let counters = unsafe { &*current };
+            let busy = counters.read_busy();
+            fence(Ordering::Acquire);
+            if self.current.load(Ordering::Relaxed) == current && self.last.load(Ordering::Relaxed) == last {
+                return Some((counters.path.load(Ordering::Relaxed), busy, now.saturating_sub(last)));
+            }
+        }
+        None
+    }
+
+    /// The non-empty buckets of each function's elapsed times.
+    pub(crate) fn read_histograms(&self) -> Vec<(SiteId, Vec<(usize, u64)>)> {
+        // Held so that no window is freed meanwhile.
+        let shared = self.lock();
+        (shared.histograms.iter().enumerate())
+            .map(|(index, histogram)| {
+                let read = || {
+                    let window = histogram.window.load(Ordering::Acquire);
+                    // SAFETY: windows are freed only under `shared`, which this thread holds.
+                    (!window.is_null()).then(|| unsafe { &*window }).map_or_else(Vec::new, Window::read)
+                };
+                (histogram.site, self.ring.read_with(index as u32, read))
+            })
+            .collect()
+    }
+}
+
+impl Window {
+    #[inline(always)]
+    fn slot(&self, bucket: usize) -> Option<&AtomicU64> {
+        self.counts.get(bucket.wrapping_sub(self.first))
+    }
+
+    fn read(&self) -> Vec<(usize, u64)> {
+        (self.counts.iter().enumerate())
+            .map(|(i, count)| (self.first + i, count.load(Ordering::Relaxed)))
+            .filter(|&(_, count)| count > 0)
+            .collect()
+    }
+}
+
+fn place(table: &[Entry], key: u64, counters: *const Counters) {
+    let mask = table.len() - 1;
+    let mut at = hash(key) & mask;
+    while table[at].key.get() != EMPTY {
+        at = (at + 1) & mask;
+    }
+    table[at].key.set(key);
+    table[at].counters.set(counters);
+}
+
+#[inline(always)]
+fn key_of(path: PathIndex, site: SiteId) -> u64 {
+    (u64::from(path) << 32) | u64::from(site)
+}
+
+/// PERF: one multiplication; its upper half mixes path and site.
+#[inline(always)]
+fn hash(key: u64) -> usize {
+    (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as usize
+}

@@ -1,0 +1,297 @@
+//! Trees of their own for single calls: `report`, `report_over`, `runcall`.
+//!
+//! A captured call hangs from a private root, so that nothing that runs beside it is mixed in. When it
+//! ends, what was counted there is added to the common tree, and the private root waits for the next
+//! call: its paths, and the threads' counters of them, are used again. Counters are never set back (only
+//! their thread may write them); each use begins from a baseline instead.
+//!
+//! ```text
+//! Free --begin--> Running --finish, nothing under way--> Free
+//!                    \------finish, tasks still alive--> Draining --they end--> Free
+//! ```
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use crate::block::Block;
+use crate::clock;
+use crate::control;
+use crate::engine::{self, Engine};
+use crate::paths::{PathIndex, ROOT};
+use crate::profile::Profile;
+use crate::snapshot::Grafter;
+use crate::tally::{Baseline, Tally};
+use crate::thread;
+
+/// Calls that can have a tree of their own at one time.
+const MOST: usize = 256;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Free,
+    Running,
+    Draining,
+}
+
+struct Slot {
+    root: PathIndex,
+    /// Where in the tree the call was made.
+    attach: PathIndex,
+    state: State,
+    /// Contexts that lead here, and captures made inside, hold a clone.
+    alive: Arc<()>,
+    /// The token of the capture that `attach` belongs to.
+    _outer: Option<Arc<()>>,
+    /// All paths below `root`, as of a tree of `seen` paths.
+    members: Vec<PathIndex>,
+    seen: u32,
+    /// From which the call's own report counts.
+    at_begin: BTreeMap<PathIndex, Baseline>,
+    /// From which the common tree counts: `at_begin`, or a later reset.
+    at_fold: BTreeMap<PathIndex, Baseline>,
+}
+
+/// All private trees.
+pub(crate) struct Captures {
+    slots: Vec<Slot>,
+    refused: u64,
+}
+
+static CAPTURES: Mutex<Captures> = Mutex::new(Captures { slots: Vec::new(), refused: 0 });
+
+pub(crate) fn lock() -> MutexGuard<'static, Captures> {
+    CAPTURES.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// A captured call under way.
+#[derive(Debug)]
+pub(crate) struct Capture {
+    slot: usize,
+    root: PathIndex,
+    start: u64,
+}
+
+/// A token that keeps the private tree of `root` from being used again.
+pub(crate) fn keep(root: PathIndex) -> Option<Arc<()>> {
+    lock().slots.iter().find(|slot| slot.root == root).map(|slot| slot.alive.clone())
+}
+
+/// Gives the call that is about to be made on `block`'s thread a tree of its own. `None` when too many
+/// are under way.
+pub(crate) fn begin(block: &'static Block) -> Option<Capture> {
+    let engine = block.engine?;
+    let attach = block.current_path()?;
+    let mut captures = lock();
+    captures.reclaim(engine, block);
+    let outer = (captures.slots.iter())
+        .find(|slot| attach != ROOT && slot.root == engine.paths.top(attach))
+        .map(|slot| slot.alive.clone());
+    let free = captures.slots.iter().position(|slot| slot.state == State::Free);
+    let slot = match free {
+        Some(slot) => slot,
+        None => match (captures.slots.len() < MOST).then(|| engine.paths.private_root()).flatten() {
+            Some(root) => {
+                captures.slots.push(Slot::new(root));
+                captures.slots.len() - 1
+            }
+            None => {
+                captures.refused += 1;
+                return None;
+            }
+        },
+    };
+    let claimed = &mut captures.slots[slot];
+    claimed.state = State::Running;
+    claimed.attach = attach;
+    claimed._outer = outer;
+    Some(Capture { slot, root: claimed.root, start: clock::now() })
+}
+
+impl Capture {
+    pub(crate) fn root(&self) -> PathIndex {
+        self.root
+    }
+
+    /// Ends the capture: its profile, in nanoseconds. `None` when the thread is ending; then the common
+    /// tree gets it with the next capture.
+    pub(crate) fn finish(self) -> Option<Profile> {
+        let engine = engine::process();
+        let mut captures = lock();
+        let now = clock::now();
+        let tallies = captures.slots[self.slot].tallies(engine, now);
+        let slot = &mut captures.slots[self.slot];
+        let mut tree = Grafter::new(engine, clock::ns_per_tick());
+        tree.graft(self.root, ROOT);
+        let members: Vec<_> = slot.members.iter().copied().filter(|&p| p != self.root).collect();
+        tree.add(&members, &|path| {
+            let baseline = slot.at_begin.get(&path).copied().unwrap_or_default();
+            tallies.get(&path).map_or_else(Default::default, |tally| tally.since(now, &baseline))
+        });
+        let mut profile = tree.profile;
+        let ns = now.saturating_sub(self.start) as f64 * clock::ns_per_tick();
+        profile.duration = std::time::Duration::from_nanos(ns as u64);
+        profile.threads = 1;
+        (profile.notes.ticks_per_call, profile.notes.ticks_per_poll) = crate::calibrate::costs_ns();
+        slot.state = State::Draining;
+        if let Some(block) = thread::attach() {
+            captures.reclaim(engine, block);
+        }
+        Some(profile)
+    }
+}
+
+impl Captures {
+    /// From where to count `path`, if it is of a private tree.
+    pub(crate) fn baseline(&self, path: PathIndex) -> Option<Baseline> {
+        self.slots.iter().find_map(|slot| slot.at_fold.get(&path).copied())
+    }
+
+    /// Private roots in use and where they hang, outer ones first.
+    pub(crate) fn attachments(&self) -> Vec<(PathIndex, PathIndex)> {
+        let engine = engine::process();
+        let mut waiting: Vec<_> = (self.slots.iter())
+            .filter(|slot| slot.state != State::Free)
+            .map(|slot| (slot.root, slot.attach))
+            .collect();
+        let mut sorted: Vec<(PathIndex, PathIndex)> = Vec::with_capacity(waiting.len());
+        while !waiting.is_empty() {
+            let before = waiting.len();
+            waiting.retain(|&(root, attach)| {
+                let top = engine.paths.top(attach);
+                let ready = top == ROOT || sorted.iter().any(|&(done, _)| done == top);
+                if ready {
+                    sorted.push((root, attach));
+                }
+                !ready
+            });
+            if waiting.len() == before {
+                break;
+            }
+        }
+        sorted
+    }
+
+    /// Calls that had to do without a tree of their own.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// Everything up to now is forgotten by the common tree; reports of calls under way keep theirs.
+    pub(crate) fn reset(&mut self, tallies: &[Tally], now: u64) {
+        for slot in &mut self.slots {
+            slot.at_fold = (slot.members.iter().copied())
+                .filter_map(|path| Some((path, Baseline::new(*tallies.get(path as usize)?, now))))
+                .collect();
+        }
+    }
+
+    /// Adds finished private trees to the common tree, through the calling thread's counters.
+    fn reclaim(&mut self, engine: &'static Engine, block: &'static Block) {
+        let now = clock::now();
+        loop {
+            let mut progress = false;
+            for slot in self.slots.iter_mut().filter(|slot| slot.state == State::Draining) {
+                if Arc::strong_count(&slot.alive) > 1 {
+                    continue;
+                }
+                let tallies = slot.tallies(engine, now);
+                if tallies.values().any(|tally| tally.active() > 0) {
+                    continue;
+                }
+                slot.fold(engine, block, &tallies, now);
+                slot.state = State::Free;
+                slot._outer = None;
+                progress = true;
+            }
+            // A freed slot may have held the token of another.
+            if !progress {
+                return;
+            }
+        }
+    }
+}
+
+impl Slot {
+    fn new(root: PathIndex) -> Self {
+        Self {
+            root,
+            attach: ROOT,
+            state: State::Free,
+            alive: Arc::new(()),
+            _outer: None,
+            members: vec![root],
+            seen: root + 1,
+            at_begin: BTreeMap::new(),
+            at_fold: BTreeMap::new(),
+        }
+    }
+
+    /// The tallies of the private tree's paths.
+    fn tallies(&mut self, engine: &Engine, now: u64) -> BTreeMap<PathIndex, Tally> {
+        let len = engine.paths.len();
+        self.members.extend((self.seen..len).filter(|&path| engine.paths.top(path) == self.root));
+        self.seen = len;
+        let blocks = engine.blocks();
+        let found: Vec<_> = (blocks.iter())
+            .flat_map(|block| self.members.iter().filter_map(|&path| Some((path, *block, block.read_path(path)?))))
+            .collect();
+        let mut tallies: BTreeMap<PathIndex, Tally> = BTreeMap::new();
+        for &(path, block, counters) in &found {
+            tallies.entry(path).or_default().add_ends(counters, block.read_async(counters));
+        }
+        for &(path, block, counters) in &found {
+            tallies.entry(path).or_default().add_rest(counters, block.read_async(counters), control::epoch());
+        }
+        for block in blocks {
+            if let Some((path, before, ticks)) = block.read_current(now)
+                && let Some(tally) = tallies.get_mut(&path)
+            {
+                let counted = block.read_path(path).map_or(before, |counters| counters.read_busy());
+                tally.busy += ticks.saturating_sub(counted.saturating_sub(before));
+            }
+        }
+        tallies
+    }
+
+    /// Adds what was counted to the common tree and starts anew from here.
+    fn fold(&mut self, engine: &'static Engine, block: &'static Block, tallies: &BTreeMap<PathIndex, Tally>, now: u64) {
+        let mut common = BTreeMap::from([(self.root, self.attach)]);
+        for &path in &self.members {
+            let Some(tally) = tallies.get(&path) else { continue };
+            let baseline = self.at_fold.get(&path).copied().unwrap_or_default();
+            let counts = tally.since(now, &baseline);
+            if counts != Default::default() {
+                let target = self.common_path(engine, path, &mut common);
+                let counters = block.counters_of(target);
+                counters.absorb(counts.starts, counts.folded, counts.returned, counts.panicked, counts.self_busy);
+                if counts.polls + counts.cancelled + counts.self_await > 0 {
+                    block.asyncs_of(counters).absorb(counts.self_await, counts.polls, counts.longest_poll, counts.cancelled, control::epoch());
+                }
+            }
+            for block in engine.blocks() {
+                if let Some(asyncs) = block.read_path(path).and_then(|counters| block.read_async(counters)) {
+                    asyncs.clear_longest();
+                }
+            }
+        }
+        self.at_begin = tallies.iter().map(|(&path, &tally)| (path, Baseline::new(tally, now))).collect();
+        self.at_fold = self.at_begin.clone();
+    }
+
+    fn common_path(&self, engine: &Engine, path: PathIndex, common: &mut BTreeMap<PathIndex, PathIndex>) -> PathIndex {
+        let mut missing = Vec::new();
+        let mut at = path;
+        let mut target = loop {
+            match common.get(&at) {
+                Some(&target) => break target,
+                None => missing.push(at),
+            }
+            at = engine.paths.parent(at);
+        };
+        for path in missing.into_iter().rev() {
+            target = engine.paths.resolve(target, engine.paths.site(path)).path;
+            common.insert(path, target);
+        }
+        target
+    }
+}

@@ -1,0 +1,126 @@
+//! Switching recording on and off, resetting, and the configuration from the environment.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::{Once, OnceLock};
+
+use crate::environment::Environment;
+use crate::paths::Limits;
+
+/// The one thing that an annotated function reads while recording is off.
+static MODE: AtomicU8 = AtomicU8::new(UNDECIDED);
+
+const OFF: u8 = 0;
+const ON: u8 = 1;
+/// Nobody has said anything, and the environment has not been looked at: as on, for the hot path, which
+/// then falls through to [`decide`].
+const UNDECIDED: u8 = 2;
+
+/// [`disable`] was called, or `PROFILE_COST=off`: not even per-call reports are made.
+static FORBIDDEN: AtomicBool = AtomicBool::new(false);
+/// Recording for everybody was asked for.
+static WANTED: AtomicBool = AtomicBool::new(false);
+/// Calls under way that have themselves recorded.
+static REQUESTS: AtomicU32 = AtomicU32::new(0);
+static EPOCH: AtomicU32 = AtomicU32::new(0);
+
+#[inline(always)]
+pub(crate) fn is_off() -> bool {
+    MODE.load(Ordering::Relaxed) == OFF
+}
+
+/// Which reset the recording is in.
+#[inline(always)]
+pub(crate) fn epoch() -> u32 {
+    EPOCH.load(Ordering::Relaxed)
+}
+
+pub(crate) fn next_epoch() {
+    EPOCH.fetch_add(1, Ordering::Relaxed);
+}
+
+/// The configuration that the process was started with.
+pub(crate) fn environment() -> &'static Environment {
+    static ENVIRONMENT: OnceLock<Environment> = OnceLock::new();
+    ENVIRONMENT.get_or_init(Environment::from_process)
+}
+
+/// How large the tree may grow.
+pub(crate) fn limits() -> Limits {
+    environment().limits
+}
+
+/// Reads the environment once, and says whether to record.
+pub(crate) fn decide() -> bool {
+    static DECIDED: Once = Once::new();
+    if !DECIDED.is_completed() {
+        DECIDED.call_once(|| {
+            let environment = environment();
+            environment.complain();
+            if environment.off {
+                FORBIDDEN.store(true, Ordering::Relaxed);
+            }
+            if environment.wants_recording() {
+                WANTED.store(true, Ordering::Relaxed);
+                crate::exit::report_at_exit(environment);
+            }
+            settle();
+        });
+    }
+    MODE.load(Ordering::Relaxed) == ON
+}
+
+fn settle() {
+    let on = WANTED.load(Ordering::SeqCst)
+        || (REQUESTS.load(Ordering::SeqCst) > 0 && !FORBIDDEN.load(Ordering::SeqCst));
+    MODE.store(if on { ON } else { OFF }, Ordering::SeqCst);
+}
+
+/// Starts recording, in all threads. Calls under way are not recorded; those they make are.
+pub fn enable() {
+    decide();
+    FORBIDDEN.store(false, Ordering::SeqCst);
+    WANTED.store(true, Ordering::SeqCst);
+    crate::snapshot::note_start();
+    settle();
+}
+
+/// Stops recording. Calls under way are recorded to their end; what was recorded stays.
+pub fn disable() {
+    decide();
+    FORBIDDEN.store(true, Ordering::SeqCst);
+    WANTED.store(false, Ordering::SeqCst);
+    settle();
+}
+
+/// True while calls are being recorded.
+#[must_use]
+pub fn is_enabled() -> bool {
+    decide()
+}
+
+/// Recording for the duration of one call, whoever else wants it or not.
+#[derive(Debug)]
+pub(crate) struct Request(());
+
+impl Request {
+    /// `None` when recording was forbidden and `force` is not set.
+    pub(crate) fn new(force: bool) -> Option<Self> {
+        decide();
+        if !force && FORBIDDEN.load(Ordering::SeqCst) {
+            return None;
+        }
+        if force {
+            FORBIDDEN.store(false, Ordering::SeqCst);
+        }
+        REQUESTS.fetch_add(1, Ordering::SeqCst);
+        settle();
+        Some(Self(()))
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        REQUESTS.fetch_sub(1, Ordering::SeqCst);
+        settle();
+    }
+}

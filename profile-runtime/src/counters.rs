@@ -1,0 +1,226 @@
+//! What one thread counts on one path. A single thread writes, any thread reads, nobody locks: no
+//! read-modify-write anywhere. Ticks come in as arguments.
+
+use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+
+/// Adds to a counter that only the calling thread writes.
+#[inline(always)]
+pub(crate) fn add(counter: &AtomicU64, more: u64) {
+    counter.store(counter.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
+}
+
+/// The counters of one (thread, path): one cache line.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Counters {
+    /// The path; set once, before the counters are published.
+    pub(crate) path: AtomicU32,
+    /// Index of the function's histogram in the block; set once.
+    pub(crate) histogram: AtomicU32,
+    /// Index + 1 of the [`AsyncCounters`] in the block; 0 while the path was never polled.
+    pub(crate) async_index: AtomicU32,
+    /// Calls begun; +1 at entry or first poll.
+    starts: AtomicU64,
+    /// Calls begun that belong deeper but fold into this path; +1 with `starts`.
+    folded: AtomicU64,
+    /// Calls ended by return; +1 at exit.
+    returned: AtomicU64,
+    /// Calls ended by unwinding; +1 at exit.
+    panicked: AtomicU64,
+    /// Ticks in the path's own code; grows when the thread switches away from it.
+    self_busy: AtomicU64,
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Returned,
+    Panicked,
+    /// The future was dropped before it was ready.
+    Cancelled,
+}
+
+impl Counters {
+    pub(crate) fn new() -> Self {
+        Self {
+            path: AtomicU32::new(0),
+            histogram: AtomicU32::new(0),
+            async_index: AtomicU32::new(0),
+            starts: AtomicU64::new(0),
+            folded: AtomicU64::new(0),
+            returned: AtomicU64::new(0),
+            panicked: AtomicU64::new(0),
+            self_busy: AtomicU64::new(0),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn start(&self) {
+        add(&self.starts, 1);
+    }
+
+    pub(crate) fn fold(&self) {
+        add(&self.folded, 1);
+    }
+
+    #[inline(always)]
+    pub(crate) fn charge(&self, ticks: u64) {
+        add(&self.self_busy, ticks);
+    }
+
+    /// NOTE: Release, and read with Acquire before `starts`: whoever sees an end sees its beginning, so
+    /// that no snapshot has more ends than beginnings.
+    #[inline(always)]
+    pub(crate) fn finish_returned(&self) {
+        self.returned.store(self.returned.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
+    }
+
+    pub(crate) fn finish_panicked(&self) {
+        self.panicked.store(self.panicked.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
+    }
+
+    /// Returned and panicked calls. To be read before [`Counters::read_starts`].
+    pub(crate) fn read_ends(&self) -> (u64, u64) {
+        (self.returned.load(Ordering::Acquire), self.panicked.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn read_starts(&self) -> u64 {
+        self.starts.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn read_folded(&self) -> u64 {
+        self.folded.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn read_busy(&self) -> u64 {
+        self.self_busy.load(Ordering::Relaxed)
+    }
+
+    /// Takes over what was counted elsewhere (the tree of a per-call report, when it ends).
+    pub(crate) fn absorb(&self, starts: u64, folded: u64, returned: u64, panicked: u64, self_busy: u64) {
+        add(&self.starts, starts);
+        add(&self.folded, folded);
+        add(&self.self_busy, self_busy);
+        self.returned.store(self.returned.load(Ordering::Relaxed).wrapping_add(returned), Ordering::Release);
+        self.panicked.store(self.panicked.load(Ordering::Relaxed).wrapping_add(panicked), Ordering::Release);
+    }
+}
+
+/// What only futures have, for one (thread, path).
+///
+/// Suspended time is kept as a balance, so that a future may be suspended on one thread and resumed on
+/// another: at a suspension at tick t, `balance -= t` and `suspended += 1`; at the resumption at tick u,
+/// `balance += u` and `suspended -= 1` (all wrapping). Over all threads, suspended time up to now is
+/// `balance + suspended * now`.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(crate) struct AsyncCounters {
+    /// Odd while `balance` and `suspended` are being changed.
+    sequence: AtomicU32,
+    /// The reset during which `longest_poll` was taken.
+    epoch: AtomicU32,
+    balance: AtomicU64,
+    suspended: AtomicU64,
+    /// Polls; +1 when a poll ends.
+    polls: AtomicU64,
+    /// Ticks of the longest poll since the last reset, callees included.
+    longest_poll: AtomicU64,
+    /// Calls ended by dropping the future; +1 in its drop.
+    cancelled: AtomicU64,
+}
+
+/// A consistent reading of the suspended time of one (thread, path).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Suspension {
+    pub(crate) balance: u64,
+    pub(crate) suspended: u64,
+}
+
+impl AsyncCounters {
+    pub(crate) fn new() -> Self {
+        Self {
+            sequence: AtomicU32::new(0),
+            epoch: AtomicU32::new(0),
+            balance: AtomicU64::new(0),
+            suspended: AtomicU64::new(0),
+            polls: AtomicU64::new(0),
+            longest_poll: AtomicU64::new(0),
+            cancelled: AtomicU64::new(0),
+        }
+    }
+
+    #[inline(always)]
+    fn shift(&self, balance: u64, suspended: u64) {
+        let sequence = self.sequence.load(Ordering::Relaxed);
+        self.sequence.store(sequence.wrapping_add(1), Ordering::Relaxed);
+        // NOTE: keeps the two stores below behind the odd sequence number.
+        fence(Ordering::Release);
+        add(&self.balance, balance);
+        add(&self.suspended, suspended);
+        self.sequence.store(sequence.wrapping_add(2), Ordering::Release);
+    }
+
+    /// The future returned `Pending` at tick `at`.
+    #[inline(always)]
+    pub(crate) fn suspend(&self, at: u64) {
+        self.shift(0u64.wrapping_sub(at), 1);
+    }
+
+    /// A future suspended at tick `from` goes on; `ticks` of that time were spent suspended.
+    #[inline(always)]
+    pub(crate) fn resume(&self, from: u64, ticks: u64) {
+        self.shift(from.wrapping_add(ticks), u64::MAX);
+    }
+
+    /// Takes over what was counted elsewhere (the tree of a per-call report, when it ends).
+    pub(crate) fn absorb(&self, awaited: u64, polls: u64, longest: u64, cancelled: u64, epoch: u32) {
+        self.shift(awaited, 0);
+        if polls > 0 {
+            self.polled(longest, epoch);
+            add(&self.polls, polls - 1);
+        }
+        self.cancelled.store(self.cancelled.load(Ordering::Relaxed).wrapping_add(cancelled), Ordering::Release);
+    }
+
+    #[inline(always)]
+    pub(crate) fn polled(&self, ticks: u64, epoch: u32) {
+        add(&self.polls, 1);
+        if self.epoch.load(Ordering::Relaxed) != epoch {
+            self.epoch.store(epoch, Ordering::Relaxed);
+            self.longest_poll.store(ticks, Ordering::Relaxed);
+        } else if ticks > self.longest_poll.load(Ordering::Relaxed) {
+            self.longest_poll.store(ticks, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn finish_cancelled(&self) {
+        self.cancelled.store(self.cancelled.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
+    }
+
+    pub(crate) fn read_cancelled(&self) -> u64 {
+        self.cancelled.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn read_polls(&self) -> u64 {
+        self.polls.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn read_longest(&self, epoch: u32) -> u64 {
+        if self.epoch.load(Ordering::Relaxed) == epoch { self.longest_poll.load(Ordering::Relaxed) } else { 0 }
+    }
+
+    /// Forgets the longest poll. Only while no future of the path is alive.
+    pub(crate) fn clear_longest(&self) {
+        self.longest_poll.store(0, Ordering::Relaxed);
+    }
+
+    /// `None` while the owner is in the middle of a change.
+    pub(crate) fn try_read(&self) -> Option<Suspension> {
+        let before = self.sequence.load(Ordering::Acquire);
+        let balance = self.balance.load(Ordering::Relaxed);
+        let suspended = self.suspended.load(Ordering::Relaxed);
+        fence(Ordering::Acquire);
+        let after = self.sequence.load(Ordering::Relaxed);
+        (before == after && before % 2 == 0).then_some(Suspension { balance, suspended })
+    }
+}

@@ -1,0 +1,300 @@
+//! Threads to a [`Profile`]: reads all counters while everybody runs on.
+//!
+//! Ends are read before beginnings, so no path has more of the former; calls under way are included with
+//! their time so far.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard};
+use std::time::Instant;
+
+use crate::block::Block;
+use crate::capture;
+use crate::clock;
+use crate::control;
+use crate::engine::{self, Engine};
+use crate::paths::{NO_PATH, PathIndex, ROOT};
+use crate::profile::{Counts, FunctionId, PathId, Profile};
+use crate::ring::bucket_middle;
+use crate::site::{self, SiteId};
+use crate::tally::{Baseline, Tally};
+use crate::thread;
+
+/// What [`reset`] leaves behind: everything up to then, to be subtracted.
+#[derive(Default)]
+struct Origin {
+    baselines: Vec<Baseline>,
+    elapsed: BTreeMap<SiteId, BTreeMap<usize, u64>>,
+    since: Option<Instant>,
+    late: u64,
+    backsteps: u64,
+    truncated: u64,
+    unisolated: u64,
+}
+
+static ORIGIN: Mutex<Option<Origin>> = Mutex::new(None);
+
+fn origin() -> MutexGuard<'static, Option<Origin>> {
+    ORIGIN.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// Notes when recording began, for the profile's duration.
+pub(crate) fn note_start() {
+    origin().get_or_insert_with(Origin::default).since.get_or_insert_with(Instant::now);
+}
+
+/// Everything recorded so far, in nanoseconds, including calls that are still running. Stops nobody: each
+/// number is exact when nothing is being recorded, and otherwise at most as old as the call of this
+/// function.
+#[must_use]
+pub fn snapshot() -> Profile {
+    let engine = engine::process();
+    // Held so that the tree of a per-call report is not moved meanwhile.
+    let captures = capture::lock();
+    let origin = origin();
+    let blank = Origin::default();
+    let origin = origin.as_ref().unwrap_or(&blank);
+    let now = clock::now();
+    let tallies = collect(engine, &engine.blocks(), now, control::epoch());
+    let counts = |path: PathIndex| {
+        let baseline = captures.baseline(path).or_else(|| origin.baselines.get(path as usize).copied());
+        tallies[path as usize].since(now, &baseline.unwrap_or_default())
+    };
+    let order = (0..tallies.len() as u32).collect::<Vec<_>>();
+    let mut tree = Grafter::new(engine, clock::ns_per_tick());
+    let (common, private): (Vec<_>, Vec<_>) =
+        order.into_iter().filter(|&p| p != ROOT).partition(|&path| engine.paths.top(path) == ROOT);
+    tree.add(&common, &counts);
+    for (root, attach) in captures.attachments() {
+        tree.graft(root, attach);
+        let members: Vec<_> = private.iter().copied().filter(|&p| p != root && engine.paths.top(p) == root).collect();
+        tree.add(&members, &counts);
+    }
+    let mut profile = tree.profile;
+    add_elapsed(&mut profile, &tree.functions, &elapsed(engine), Some(&origin.elapsed));
+    profile.threads = engine.threads();
+    profile.duration = origin.since.map_or(profile.duration, |since| since.elapsed());
+    profile.notes.late_events = thread::late_events() - origin.late;
+    profile.notes.clock_backsteps = backsteps(engine) - origin.backsteps;
+    profile.notes.truncated_calls = truncated(engine) - origin.truncated;
+    profile.notes.unisolated_reports = captures.refused() - origin.unisolated;
+    (profile.notes.ticks_per_call, profile.notes.ticks_per_poll) = crate::calibrate::costs_ns();
+    profile
+}
+
+/// One profile a thread, named by the thread. A thread that has ended hands its counters to the next new
+/// one, so a profile may cover threads that lived one after the other; it has the last one's name. Calls
+/// of a future that moved between threads are in each with the part that ran there. Ignores [`reset`].
+#[must_use]
+pub fn snapshot_by_thread() -> Vec<(String, Profile)> {
+    let engine = engine::process();
+    let _captures = capture::lock();
+    let now = clock::now();
+    (engine.blocks().into_iter().enumerate())
+        .map(|(index, block)| {
+            let name = block.thread_name().unwrap_or_else(|| format!("thread {}", index + 1));
+            (name, of_block(engine, block, now, clock::ns_per_tick()))
+        })
+        .collect()
+}
+
+/// The profile of one block, paths in the order in which its threads first used them.
+pub(crate) fn of_block(engine: &Engine, block: &'static Block, now: u64, scale: f64) -> Profile {
+    let tallies = collect(engine, &[block], now, control::epoch());
+    let mut order = Vec::new();
+    block.each(|counters, _| {
+        let path = counters.path.load(std::sync::atomic::Ordering::Relaxed);
+        if engine.paths.parent(path) != NO_PATH {
+            order.push(path);
+        }
+    });
+    let mut tree = Grafter::new(engine, scale);
+    tree.add(&order, &|path| {
+        tallies.get(path as usize).map_or_else(Counts::default, |tally| tally.since(now, &Baseline::default()))
+    });
+    let mut profile = tree.profile;
+    let mut buckets = BTreeMap::new();
+    merge_elapsed(&mut buckets, block);
+    add_elapsed(&mut profile, &tree.functions, &buckets, None);
+    profile.threads = 1;
+    profile.notes.truncated_calls = block.read_truncated();
+    profile.notes.clock_backsteps = block.read_backsteps();
+    profile
+}
+
+/// Forgets everything recorded so far. Calls under way count as begun now, with their time from now on.
+pub fn reset() {
+    let engine = engine::process();
+    let mut captures = capture::lock();
+    let mut origin = origin();
+    let now = clock::now();
+    let tallies = collect(engine, &engine.blocks(), now, control::epoch());
+    control::next_epoch();
+    captures.reset(&tallies, now);
+    *origin = Some(Origin {
+        baselines: tallies.into_iter().map(|tally| Baseline::new(tally, now)).collect(),
+        elapsed: elapsed(engine),
+        since: Some(Instant::now()),
+        late: thread::late_events(),
+        backsteps: backsteps(engine),
+        truncated: truncated(engine),
+        unisolated: captures.refused(),
+    });
+}
+
+/// The tally of every path, indexed by path.
+pub(crate) fn collect(engine: &Engine, blocks: &[&'static Block], now: u64, epoch: u32) -> Vec<Tally> {
+    let len = engine.paths.len() as usize;
+    let mut tallies = vec![Tally::default(); len];
+    let mut each = |f: &mut dyn FnMut(&mut Tally, &'static crate::counters::Counters, _)| {
+        for block in blocks {
+            block.each(|counters, asyncs| {
+                // Paths younger than `len` are left to the next snapshot.
+                if let Some(tally) = tallies.get_mut(counters.path.load(std::sync::atomic::Ordering::Relaxed) as usize) {
+                    f(tally, counters, asyncs);
+                }
+            });
+        }
+    };
+    each(&mut |tally, counters, asyncs| tally.add_ends(counters, asyncs));
+    // What each thread is doing right now, read with the counter that it will be added to.
+    let stays: Vec<_> = blocks.iter().map(|block| block.read_current(now)).collect();
+    each(&mut |tally, counters, asyncs| tally.add_rest(counters, asyncs, epoch));
+    for (block, stay) in blocks.iter().zip(stays) {
+        let Some((path, before, ticks)) = stay else { continue };
+        let counted = block.read_path(path).map_or(before, |counters| counters.read_busy());
+        if let Some(tally) = tallies.get_mut(path as usize) {
+            // The stay may have been charged since it was read.
+            tally.busy += ticks.saturating_sub(counted.saturating_sub(before));
+        }
+    }
+    tallies
+}
+
+type Elapsed = BTreeMap<SiteId, BTreeMap<usize, u64>>;
+
+fn elapsed(engine: &Engine) -> Elapsed {
+    let mut all = Elapsed::new();
+    for block in engine.blocks() {
+        merge_elapsed(&mut all, block);
+    }
+    all
+}
+
+fn merge_elapsed(all: &mut Elapsed, block: &Block) {
+    for (site, buckets) in block.read_histograms() {
+        let sum = all.entry(site).or_default();
+        for (bucket, count) in buckets {
+            *sum.entry(bucket).or_default() += count;
+        }
+    }
+}
+
+fn add_elapsed(profile: &mut Profile, functions: &BTreeMap<SiteId, FunctionId>, all: &Elapsed, before: Option<&Elapsed>) {
+    let scale = clock::ns_per_tick();
+    for (site, buckets) in all {
+        let Some(&function) = functions.get(site) else { continue };
+        let Ok(mut histogram) = hdrhistogram::Histogram::<u64>::new(2) else { continue };
+        let before = before.and_then(|all| all.get(site));
+        for (bucket, count) in buckets {
+            let count = count - before.and_then(|b| b.get(bucket)).copied().unwrap_or(0).min(*count);
+            // NOTE: a histogram answers with the upper end of its own bucket, up to 0.8 % above what was
+            // recorded; half of that is taken off here, so that the error stays within 2 % both ways.
+            let value = bucket_middle(*bucket) * scale * (1.0 - 0.0039);
+            if count > 0 && histogram.record_n(value.round().max(1.0) as u64, count).is_err() {
+                // Above the largest value an automatically sized histogram can hold.
+                continue;
+            }
+        }
+        if !histogram.is_empty() {
+            profile.add_elapsed(function, &histogram);
+        }
+    }
+}
+
+fn backsteps(engine: &Engine) -> u64 {
+    engine.blocks().iter().map(|block| block.read_backsteps()).sum()
+}
+
+fn truncated(engine: &Engine) -> u64 {
+    engine.blocks().iter().map(|block| block.read_truncated()).sum()
+}
+
+/// Builds a profile from paths of the tree, subtree by subtree.
+pub(crate) struct Grafter<'a> {
+    engine: &'a Engine,
+    labels: Vec<crate::profile::Label>,
+    /// Nanoseconds in a tick.
+    scale: f64,
+    pub(crate) profile: Profile,
+    pub(crate) functions: BTreeMap<SiteId, FunctionId>,
+    ids: BTreeMap<PathIndex, Option<PathId>>,
+}
+
+impl<'a> Grafter<'a> {
+    pub(crate) fn new(engine: &'a Engine, scale: f64) -> Self {
+        let ids = BTreeMap::from([(ROOT, None)]);
+        let labels = site::labels();
+        Self { engine, labels, scale, profile: Profile::new(), functions: BTreeMap::new(), ids }
+    }
+
+    /// What hangs from the private root `root` is to stand below `attach`.
+    pub(crate) fn graft(&mut self, root: PathIndex, attach: PathIndex) {
+        let id = self.place(attach);
+        self.ids.insert(root, id);
+    }
+
+    /// Adds the paths that something was counted on, and what they hang from.
+    pub(crate) fn add(&mut self, order: &[PathIndex], counts: &dyn Fn(PathIndex) -> Counts) {
+        for &path in order {
+            let counts = counts(path);
+            if counts == Counts::default() {
+                continue;
+            }
+            let parent = self.place(self.engine.paths.parent(path));
+            let function = self.function(self.engine.paths.site(path));
+            let id = self.profile.add_path(parent, function, &self.in_ns(counts));
+            self.ids.insert(path, Some(id));
+        }
+    }
+
+    fn place(&mut self, path: PathIndex) -> Option<PathId> {
+        // Downwards from the nearest ancestor that is there; the tree can be deep, the stack is not.
+        let mut missing = Vec::new();
+        let mut at = path;
+        let mut id = loop {
+            match self.ids.get(&at) {
+                Some(&id) => break id,
+                None if at == NO_PATH => break None,
+                None => missing.push(at),
+            }
+            at = self.engine.paths.parent(at);
+        };
+        for path in missing.into_iter().rev() {
+            if self.engine.paths.parent(path) != NO_PATH {
+                let function = self.function(self.engine.paths.site(path));
+                id = Some(self.profile.add_path(id, function, &Counts::default()));
+            }
+            self.ids.insert(path, id);
+        }
+        id
+    }
+
+    fn function(&mut self, site: SiteId) -> FunctionId {
+        let Self { labels, profile, .. } = self;
+        *self.functions.entry(site).or_insert_with(|| {
+            let unknown = || crate::profile::Label::new("~", 0, "[unknown]");
+            profile.add_function(labels.get(site as usize).cloned().unwrap_or_else(unknown))
+        })
+    }
+
+    fn in_ns(&self, counts: Counts) -> Counts {
+        let ns = |ticks: u64| if self.scale == 1.0 { ticks } else { (ticks as f64 * self.scale).round() as u64 };
+        Counts {
+            self_busy: ns(counts.self_busy),
+            self_await: ns(counts.self_await),
+            longest_poll: ns(counts.longest_poll),
+            ..counts
+        }
+    }
+}
+

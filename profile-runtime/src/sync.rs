@@ -1,0 +1,6 @@
+//! The atomics of the recording side. The loom models compile `counters.rs` and `ring.rs` against loom's
+//! in place of these; nothing else belongs here.
+
+pub(crate) mod atomic {
+    pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+}

@@ -1,0 +1,74 @@
+//! The thread's slot: which block the running thread writes to.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::block::Block;
+use crate::clock;
+use crate::engine;
+
+/// What a thread points to before its first event.
+static UNATTACHED: Block = Block::placeholder();
+/// What a thread points to once its thread-locals are being destroyed.
+static ENDED: Block = Block::placeholder();
+
+/// Events on threads that had ended; see [`ENDED`].
+static LATE: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    /// No destructor and const-initialised: reading it is one instruction, and it outlives all others.
+    static BLOCK: Cell<&'static Block> = const { Cell::new(&UNATTACHED) };
+    /// Its destructor hands the block back.
+    static ON_EXIT: OnExit = const { OnExit };
+}
+
+struct OnExit;
+
+impl Drop for OnExit {
+    fn drop(&mut self) {
+        let block = BLOCK.replace(&ENDED);
+        if let Some(engine) = block.engine {
+            engine.hand_back(block);
+        }
+    }
+}
+
+/// The block of this thread, or a placeholder.
+#[inline(always)]
+pub(crate) fn block() -> &'static Block {
+    BLOCK.get()
+}
+
+/// The block of this thread, attached if need be; `None` when the thread is ending.
+#[cold]
+#[inline(never)]
+pub(crate) fn attach() -> Option<&'static Block> {
+    let block = block();
+    if block.engine.is_some() {
+        return Some(block);
+    }
+    if std::ptr::eq(block, &ENDED) {
+        LATE.fetch_add(1, Ordering::Relaxed);
+        return None;
+    }
+    clock::start();
+    // First, so that the thread-local is registered (or known to be gone) before a block is taken.
+    if ON_EXIT.try_with(|_| ()).is_err() {
+        LATE.fetch_add(1, Ordering::Relaxed);
+        return None;
+    }
+    let name = std::thread::current().name().map(str::to_owned);
+    let block = engine::process().adopt(clock::now(), name);
+    BLOCK.set(block);
+    Some(block)
+}
+
+/// Events that came too late in the life of their thread.
+pub(crate) fn late_events() -> u64 {
+    LATE.load(Ordering::Relaxed)
+}
+
+/// Counts an event that came too late.
+pub(crate) fn note_late() {
+    LATE.fetch_add(1, Ordering::Relaxed);
+}
