@@ -47,7 +47,12 @@ impl Site {
         if known != NO_SITE {
             return known;
         }
-        let id = push(&mut registry, self.label(type_name));
+        let mut label = self.label(type_name);
+        if !self.exact && registry.contains(&label) {
+            // Two functions of one macro's line: told apart by their modules, never merged.
+            label.name = crate::label_name::qualify(type_name, self.name);
+        }
+        let id = push(&mut registry, label);
         self.id.store(id, Ordering::Relaxed);
         id
     }

@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use profile_cost_runtime::{Counts, DiffOptions, FlamegraphOptions, Label, Metric, PathId, Profile};
 
-/// A profile from lines of `file:line name < parent's index | starts busy await`.
-fn profile(paths: &[(&str, u32, &str, Option<u32>, [u64; 3])]) -> Profile {
+/// File, line, name, index of the parent, and `[starts, self_busy, self_await]`.
+type Row<'a> = (&'a str, u32, &'a str, Option<u32>, [u64; 3]);
+
+fn profile(paths: &[Row<'_>]) -> Profile {
     let mut profile = Profile::new();
     for &(file, line, name, parent, [starts, self_busy, self_await]) in paths {
         let function = profile.add_function(Label::new(file, line, name));

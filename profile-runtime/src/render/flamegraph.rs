@@ -244,5 +244,6 @@ pub(super) fn write_notice<W: Write>(mut writer: W, title: &str, lines: &[String
         text(35, 17, title),
         text(75, 14, &lines[0]),
         text(100, 14, &lines[1]),
-    )
+    )?;
+    writer.flush()
 }

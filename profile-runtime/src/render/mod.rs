@@ -3,6 +3,7 @@
 
 mod folded;
 mod names;
+#[cfg_attr(not(feature = "flamegraph"), allow(dead_code, reason = "folded lines need only part of it"))]
 mod tree;
 
 #[cfg(feature = "flamegraph")]
