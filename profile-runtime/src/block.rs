@@ -72,6 +72,8 @@ impl Segment {
 
 /// The elapsed times of one function on one thread: the buckets from the lowest to the highest in use.
 pub(crate) struct Histogram {
+    /// The root that the function was called under: the common one, or a per-call report's.
+    top: PathIndex,
     site: SiteId,
     window: AtomicPtr<Window>,
 }
@@ -101,7 +103,7 @@ struct Owner {
     table: Vec<Entry>,
     used: usize,
     histograms: Vec<&'static Histogram>,
-    by_site: BTreeMap<SiteId, u32>,
+    by_site: BTreeMap<(PathIndex, SiteId), u32>,
     asyncs: Vec<&'static [AsyncCounters]>,
     asyncs_len: usize,
 }
@@ -321,16 +323,17 @@ impl Block {
         if let Some(known) = self.read_path(path) {
             return known;
         }
-        let site = self.engine.map_or(0, |engine| engine.paths.site(path));
-        let histogram = match owner.by_site.get(&site) {
+        let function = self.engine.map_or((0, 0), |engine| (engine.paths.top(path), engine.paths.site(path)));
+        let histogram = match owner.by_site.get(&function) {
             Some(&known) => known,
             None => {
+                let (top, site) = function;
                 let made: &'static Histogram =
-                    Box::leak(Box::new(Histogram { site, window: AtomicPtr::new(ptr::null_mut()) }));
+                    Box::leak(Box::new(Histogram { top, site, window: AtomicPtr::new(ptr::null_mut()) }));
                 owner.histograms.push(made);
                 self.lock().histograms.push(made);
                 let index = owner.histograms.len() as u32 - 1;
-                owner.by_site.insert(site, index);
+                owner.by_site.insert(function, index);
                 index
             }
         };
@@ -516,11 +519,12 @@ impl Block {
         None
     }
 
-    /// The non-empty buckets of each function's elapsed times.
-    pub(crate) fn read_histograms(&self) -> Vec<(SiteId, Vec<(usize, u64)>)> {
+    /// The non-empty buckets of the elapsed times of each function under `top`; under any, for `None`.
+    pub(crate) fn read_histograms(&self, top: Option<PathIndex>) -> Vec<(SiteId, Vec<(usize, u64)>)> {
         // Held so that no window is freed meanwhile.
         let shared = self.lock();
         (shared.histograms.iter().enumerate())
+            .filter(|(_, histogram)| top.is_none_or(|top| histogram.top == top))
             .map(|(index, histogram)| {
                 let read = || {
                     let window = histogram.window.load(Ordering::Acquire);

@@ -19,7 +19,7 @@ use crate::control;
 use crate::engine::{self, Engine};
 use crate::paths::{PathIndex, ROOT};
 use crate::profile::Profile;
-use crate::snapshot::Grafter;
+use crate::snapshot::{self, Elapsed, Grafter};
 use crate::tally::{Baseline, Tally};
 use crate::thread;
 
@@ -49,6 +49,8 @@ struct Slot {
     at_begin: BTreeMap<PathIndex, Baseline>,
     /// From which the common tree counts: `at_begin`, or a later reset.
     at_fold: BTreeMap<PathIndex, Baseline>,
+    /// Elapsed times of earlier calls. (The common profile has them at once: it sums over all roots.)
+    elapsed_before: Elapsed,
 }
 
 /// All private trees.
@@ -128,6 +130,8 @@ impl Capture {
             tallies.get(&path).map_or_else(Default::default, |tally| tally.since(now, &baseline))
         });
         let mut profile = tree.profile;
+        let elapsed = snapshot::elapsed(engine, Some(self.root));
+        snapshot::add_elapsed(&mut profile, &tree.functions, &elapsed, Some(&slot.elapsed_before));
         let ns = now.saturating_sub(self.start) as f64 * clock::ns_per_tick();
         profile.duration = std::time::Duration::from_nanos(ns as u64);
         profile.threads = 1;
@@ -223,6 +227,7 @@ impl Slot {
             seen: root + 1,
             at_begin: BTreeMap::new(),
             at_fold: BTreeMap::new(),
+            elapsed_before: Elapsed::new(),
         }
     }
 
@@ -276,6 +281,7 @@ impl Slot {
         }
         self.at_begin = tallies.iter().map(|(&path, &tally)| (path, Baseline::new(tally, now))).collect();
         self.at_fold = self.at_begin.clone();
+        self.elapsed_before = snapshot::elapsed(engine, Some(self.root));
     }
 
     fn common_path(&self, engine: &Engine, path: PathIndex, common: &mut BTreeMap<PathIndex, PathIndex>) -> PathIndex {

@@ -23,7 +23,7 @@ use crate::thread;
 #[derive(Default)]
 struct Origin {
     baselines: Vec<Baseline>,
-    elapsed: BTreeMap<SiteId, BTreeMap<usize, u64>>,
+    elapsed: Elapsed,
     since: Option<Instant>,
     late: u64,
     backsteps: u64,
@@ -70,7 +70,7 @@ pub fn snapshot() -> Profile {
         tree.add(&members, &counts);
     }
     let mut profile = tree.profile;
-    add_elapsed(&mut profile, &tree.functions, &elapsed(engine), Some(&origin.elapsed));
+    add_elapsed(&mut profile, &tree.functions, &elapsed(engine, None), Some(&origin.elapsed));
     profile.threads = engine.threads();
     profile.duration = origin.since.map_or(profile.duration, |since| since.elapsed());
     profile.notes.late_events = thread::late_events() - origin.late;
@@ -113,7 +113,7 @@ pub(crate) fn of_block(engine: &Engine, block: &'static Block, now: u64, scale: 
     });
     let mut profile = tree.profile;
     let mut buckets = BTreeMap::new();
-    merge_elapsed(&mut buckets, block);
+    merge_elapsed(&mut buckets, block, None);
     add_elapsed(&mut profile, &tree.functions, &buckets, None);
     profile.threads = 1;
     profile.notes.truncated_calls = block.read_truncated();
@@ -132,7 +132,7 @@ pub fn reset() {
     captures.reset(&tallies, now);
     *origin = Some(Origin {
         baselines: tallies.into_iter().map(|tally| Baseline::new(tally, now)).collect(),
-        elapsed: elapsed(engine),
+        elapsed: elapsed(engine, None),
         since: Some(Instant::now()),
         late: thread::late_events(),
         backsteps: backsteps(engine),
@@ -170,18 +170,20 @@ pub(crate) fn collect(engine: &Engine, blocks: &[&'static Block], now: u64, epoc
     tallies
 }
 
-type Elapsed = BTreeMap<SiteId, BTreeMap<usize, u64>>;
+/// Calls of each function by bucket of their elapsed time.
+pub(crate) type Elapsed = BTreeMap<SiteId, BTreeMap<usize, u64>>;
 
-fn elapsed(engine: &Engine) -> Elapsed {
+/// The elapsed times of the calls under the root `top`; of all calls, for `None`.
+pub(crate) fn elapsed(engine: &Engine, top: Option<PathIndex>) -> Elapsed {
     let mut all = Elapsed::new();
     for block in engine.blocks() {
-        merge_elapsed(&mut all, block);
+        merge_elapsed(&mut all, block, top);
     }
     all
 }
 
-fn merge_elapsed(all: &mut Elapsed, block: &Block) {
-    for (site, buckets) in block.read_histograms() {
+fn merge_elapsed(all: &mut Elapsed, block: &Block, top: Option<PathIndex>) {
+    for (site, buckets) in block.read_histograms(top) {
         let sum = all.entry(site).or_default();
         for (bucket, count) in buckets {
             *sum.entry(bucket).or_default() += count;
@@ -189,7 +191,8 @@ fn merge_elapsed(all: &mut Elapsed, block: &Block) {
     }
 }
 
-fn add_elapsed(profile: &mut Profile, functions: &BTreeMap<SiteId, FunctionId>, all: &Elapsed, before: Option<&Elapsed>) {
+/// Adds what was counted after `before` to the functions' histograms, in nanoseconds.
+pub(crate) fn add_elapsed(profile: &mut Profile, functions: &BTreeMap<SiteId, FunctionId>, all: &Elapsed, before: Option<&Elapsed>) {
     let scale = clock::ns_per_tick();
     for (site, buckets) in all {
         let Some(&function) = functions.get(site) else { continue };
