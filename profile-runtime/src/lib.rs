@@ -5,6 +5,7 @@ pub mod private;
 mod profile;
 mod site;
 pub mod stats;
+mod units;
 
 pub use profile::{Counts, Function, FunctionId, Label, Notes, Path, PathId, Profile};
 pub use stats::{IntoRestrictions, Restriction, Row, SortKey, Stats, Style};
