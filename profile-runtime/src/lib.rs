@@ -36,6 +36,7 @@ mod tally;
 pub mod testing;
 mod thread;
 pub mod stats;
+mod units;
 
 pub use call::{runcall, runcall_async};
 pub use context::{Attached, Context};

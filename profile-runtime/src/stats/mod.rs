@@ -13,6 +13,7 @@ mod sort;
 mod stats_profile;
 mod text_default;
 mod text_pstats;
+mod text_table;
 mod totals;
 
 use std::borrow::Borrow;

@@ -438,3 +438,80 @@ fn complement(mut ranges: Ranges) -> Ranges {
     out.push((next, u32::from(char::MAX)));
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // What is expected here is what Python 3.11's re.compile and re.search say.
+    #[test]
+    fn python_patterns_match_as_in_python() {
+        for (pattern, text, matches) in [
+            ("{", "{closure}", true),
+            ("}", "{closure}", true),
+            ("a{2}", "aa", true),
+            ("a{,2}b", "b", true),
+            ("a{x}", "a{x}", true),
+            (r"\<", "<Node as Walk>", true),
+            (r"\w\(", "a.rs:1(größe)", false),
+            (r"gr\w\we", "a.rs:1(größe)", true),
+            (r"^\W", "größe", false),
+            (r"[\w]+数", "関数", true),
+            (r"[]a]", "]", true),
+            (r"[[]", "[", true),
+            (r"[a&&b]", "&", true),
+            (r"[\W\d]", "é", false),
+            (r"\d+\(", "m.rs:12(f)", true),
+            (r"\x41\u0042\103", "ABC", true),
+            (r"(?i)ORDERS", "orders", true),
+            (r"(?P<n>a)(?#note)b", "ab", true),
+            (r"(?x) a b # c", "ab", true),
+            (r"a\Z", "ab", false),
+            ("a|", "x", true),
+            ("", "x", true),
+        ] {
+            let regex =
+                compile(pattern, || std::iter::once(text)).unwrap_or_else(|e| panic!("{pattern}: {e:?}"));
+            assert_eq!(regex.is_match(text), matches, "{pattern} in {text}");
+        }
+    }
+
+    #[test]
+    fn what_python_refuses_is_refused() {
+        for pattern in [
+            "(",
+            ")",
+            "[",
+            "[a",
+            "*",
+            "a**",
+            "a{2}{3}",
+            "a{3,2}",
+            "\\",
+            r"\y",
+            r"[b-a]",
+            r"[\d-z]",
+            "^*",
+            "(?P<1>a)",
+            "(?P<a>x)(?P<a>y)",
+            r"\1",
+            "a(?i)b",
+            "(?",
+            "(?z)",
+            r"\x4",
+            "|*",
+            "(*)",
+        ] {
+            let refused = compile(pattern, std::iter::empty::<&str>).map(|_| ());
+            assert_eq!(refused, Err(Invalid), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn what_only_python_knows_is_said() {
+        for pattern in ["a(?=b)", "(?<!a)b", r"(a)\1", "(?P<a>x)(?P=a)", "a++", "(?>a)", "(a)(?(1)b)"] {
+            let refused = compile(pattern, std::iter::empty::<&str>).map(|_| ());
+            assert!(matches!(refused, Err(Unsupported(_))), "{pattern}: {refused:?}");
+        }
+    }
+}
