@@ -129,7 +129,7 @@ fn impl_in(items: impl IntoIterator<Item = u8>, f: impl Fn(u8) -> u8) -> impl It
 }
 
 #[profile_cost]
-fn elided(text: &str, _other: &str) -> impl Iterator<Item = char> + use<'_> {
+fn elided<'a>(text: &'a str, _other: &str) -> impl Iterator<Item = char> + use<'a> {
     text.chars()
 }
 
@@ -244,7 +244,7 @@ make!(private(a: u8) -> u8 = a * 2 + 1);
 make!(block from_block { note("block") });
 make!(item pub fn from_item() -> u8 { 3 });
 make!(named "given" with_name);
-make!(pattern (a, _), (u8, u8), 7);
+make!(pattern (_, _), (u8, u8), 7);
 
 #[test]
 fn functions_of_macro_rules() {
