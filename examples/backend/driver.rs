@@ -53,12 +53,12 @@ async fn send(sender: &mut SendRequest<Empty<Bytes>>, address: SocketAddr, numbe
     let mut random = Random(number);
     random.below(2); // neighbouring seeds give neighbouring first numbers
     let id = 1 + random.below(PRODUCTS as u64);
-    let (method, path) = match random.below(100) {
-        0..15 => {
+    let (method, path) = match random.below(1000) {
+        0..300 => {
             (Method::GET, format!("/search?q={}", ["bei", "shang", "xi", "yunnan"][number as usize % 4]))
         }
-        15..70 => (Method::GET, format!("/products/{id}")),
-        70..98 => (Method::POST, format!("/orders/{id}")),
+        300..820 => (Method::GET, format!("/products/{id}")),
+        820..998 => (Method::POST, format!("/orders/{id}")),
         _ => (Method::GET, "/sales".to_owned()),
     };
     let host = address.to_string();

@@ -116,7 +116,7 @@ async fn audit(shop: Arc<Shop>, order: i64) {
 }
 
 /// `/sales`: a large file summed up. A suspect: when a call takes long, its own callers report is logged.
-#[profile_cost(report_over = "60ms", top = 8)]
+#[profile_cost(report_over = "50ms", top = 8)]
 async fn sales(State(shop): State<Arc<Shop>>) -> Result<Json<BTreeMap<u32, u64>>, Failure> {
     let context = Context::current();
     let work = move || context.run(|| sales_log::sum_by_day(&shop.sales_path));

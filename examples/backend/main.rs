@@ -29,10 +29,10 @@ use crate::handlers::Shop;
 #[derive(Debug, Parser)]
 struct Arguments {
     /// Requests to send
-    #[arg(long, default_value_t = 3000)]
+    #[arg(long, default_value_t = 5000)]
     requests: u64,
     /// Requests under way at a time
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, default_value_t = 8)]
     concurrency: u64,
     /// Port on 127.0.0.1; 0 takes a free one
     #[arg(long, default_value_t = 0)]

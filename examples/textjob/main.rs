@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use clap::Parser;
-use profile_cost::{Context, FlamegraphOptions, Metric, SortKey, Stats, profile_cost};
+use profile_cost::{Context, FlamegraphOptions, Metric, Profile, SortKey, Stats, profile_cost};
 use rayon::prelude::*;
 
 use crate::index::Index;
@@ -63,12 +63,12 @@ fn main() -> anyhow::Result<()> {
     profile.write_flamegraph(BufWriter::new(File::create(&path)?), &options)?;
     profile.write_folded(BufWriter::new(File::create(path.with_extension("folded"))?), Metric::Busy)?;
     println!("Wrote {} and, beside it, textjob.folded", path.display());
-    let factor = busy_seconds(&profile) / elapsed.as_secs_f64();
+    let factor = busy_below_roots(&profile) / elapsed.as_secs_f64();
     println!(
-        "\nThe time of all threads together is {factor:.1} times what the clock showed. Rayon's jobs stand below"
+        "\nThe jobs took {factor:.1} times as long as the clock showed, because they ran side by side; they stand"
     );
     println!(
-        "`build`, which asked for them, though other threads ran them: the context carried the path there."
+        "below `build`, whose context they were given. Its own time is the main thread's wait for them."
     );
     Ok(())
 }
@@ -96,6 +96,7 @@ fn index_shard(shard: usize) -> Index {
     index
 }
 
-fn busy_seconds(profile: &profile_cost::Profile) -> f64 {
-    profile.paths().iter().map(|path| path.counts.self_busy).sum::<u64>() as f64 * profile.seconds_per_tick
+fn busy_below_roots(profile: &Profile) -> f64 {
+    let jobs = profile.paths().iter().filter(|path| path.parent.is_some());
+    jobs.map(|path| path.counts.self_busy).sum::<u64>() as f64 * profile.seconds_per_tick
 }
