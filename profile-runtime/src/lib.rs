@@ -50,6 +50,7 @@ pub use snapshot::{reset, snapshot, snapshot_by_thread};
 pub use stats::{IntoRestrictions, Restriction, Row, SortKey, Stats, Style};
 
 /// Measures the rest of the enclosing block under a name of its own.
+#[cfg(feature = "enabled")]
 #[macro_export]
 macro_rules! scope {
     ($name:expr) => {
@@ -59,4 +60,11 @@ macro_rules! scope {
             $crate::private::enter(&SITE, || {})
         };
     };
+}
+
+/// Nothing: built without the feature `enabled`.
+#[cfg(not(feature = "enabled"))]
+#[macro_export]
+macro_rules! scope {
+    ($name:expr) => {};
 }
