@@ -453,7 +453,7 @@ mod tests {
             ("a{,2}b", "b", true),
             ("a{x}", "a{x}", true),
             (r"\<", "<Node as Walk>", true),
-            (r"\w\(", "a.rs:1(größe)", false),
+            (r"\w\(", "a.rs:1(größe)", true),
             (r"gr\w\we", "a.rs:1(größe)", true),
             (r"^\W", "größe", false),
             (r"[\w]+数", "関数", true),
