@@ -158,7 +158,7 @@ fn whole_modules() {
     use whole::Area;
     let matrix: whole::Matrix = whole::Matrix { cells: [1, 2] };
     let one = whole::Matrix { cells: [1_u16; 1] };
-    assert_eq!(calls(|| assert_eq!(matrix.twice(), 6)), "Area::twice, <Matrix as Area>::area, Matrix::sum");
+    assert_eq!(calls(|| assert_eq!(matrix.twice(), 6)), "Area::twice, <Matrix as Area>::area, Matrix<u8, { 1 + 1 }>::sum");
     assert_eq!(calls(|| assert_eq!(matrix.first(), 1)), "");
     assert_eq!(calls(|| one.quiet()), "");
     assert_eq!(calls(|| one.loud()), "Matrix<u16, 1>::loud");
