@@ -1,6 +1,6 @@
-use profile_cost::profile_cost;
-
 #![deny(warnings)]
+
+use profile_cost::profile_cost;
 
 #[profile_cost]
 fn never_called() {}

@@ -1,6 +1,6 @@
-use profile_cost::profile_cost;
-
 #![forbid(unsafe_code)]
+
+use profile_cost::profile_cost;
 
 #[profile_cost]
 async fn measured(p: *const u8) -> u8 {
