@@ -15,7 +15,7 @@ pub struct Product {
     pub id: i64,
     /// Its name, in Chinese.
     pub name: String,
-    /// Its name as one types it: `beijing kaoya`.
+    /// Its name as one types it: `beijingkaoya`.
     pub pinyin: String,
     /// Price in cents.
     pub cents: i64,

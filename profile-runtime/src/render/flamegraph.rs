@@ -128,10 +128,10 @@ pub(super) fn subtitle_start(options: &FlamegraphOptions) -> String {
 pub(super) fn undrawn(tree: &Tree) -> String {
     let mut text = String::new();
     if tree.narrow > 0 {
-        text.push_str(&format!(", {} narrow paths drawn as part of their callers", tree.narrow));
+        text.push_str(&format!(", narrow paths drawn as part of their callers: {}", tree.narrow));
     }
     if tree.deep > 0 {
-        text.push_str(&format!(", {} paths in [deeper]", tree.deep));
+        text.push_str(&format!(", paths in [deeper]: {}", tree.deep));
     }
     text
 }
