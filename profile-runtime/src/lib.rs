@@ -3,6 +3,8 @@
 //! Data flows one way: `guard` and `future` write counters, `snapshot` reads them into a [`Profile`],
 //! [`Stats`] sorts and sums it, `render` prints it.
 
+#[cfg(test)]
+mod async_oracle;
 mod block;
 mod calibrate;
 mod call;
@@ -18,6 +20,7 @@ mod files;
 mod future;
 mod guard;
 mod label_name;
+mod mutant;
 mod paths;
 #[doc(hidden)]
 pub mod private;
