@@ -53,8 +53,12 @@ pub(crate) struct Segment {
     pub(crate) turn: Cell<u32>,
     /// When the task was last left.
     pub(crate) left: Cell<u64>,
-    /// An instrumented future has returned `Pending` in the innermost poll under way.
-    pub(crate) pended: Cell<bool>,
+    /// The innermost poll under way, by number; 0 is none.
+    pub(crate) poll: Cell<u32>,
+    /// Polls so far.
+    pub(crate) polls: Cell<u32>,
+    /// Instrumented futures that returned `Pending` to that poll and have not been polled again by it.
+    pub(crate) pended: Cell<u32>,
 }
 
 impl Segment {
@@ -65,7 +69,9 @@ impl Segment {
             task: Cell::new(0),
             turn: Cell::new(0),
             left: Cell::new(0),
-            pended: Cell::new(false),
+            poll: Cell::new(0),
+            polls: Cell::new(0),
+            pended: Cell::new(0),
         }
     }
 }
@@ -255,7 +261,8 @@ impl Block {
         self.lock().thread = thread;
         self.segment.depth.set(0);
         self.segment.task.set(0);
-        self.segment.pended.set(false);
+        self.segment.poll.set(0);
+        self.segment.pended.set(0);
         self.last.store(now, Ordering::Relaxed);
         self.current.store(ptr::from_ref(root).cast_mut(), Ordering::Release);
     }
@@ -449,7 +456,8 @@ impl Block {
         end = end.next_multiple_of(WINDOW_STEP).min(BUCKETS.next_multiple_of(WINDOW_STEP));
         let counts: Box<[AtomicU64]> = (first..end)
             .map(|b| {
-                let before = old.as_ref().and_then(|w| w.slot(b)).map_or(0, |slot| slot.load(Ordering::Relaxed));
+                let before =
+                    old.as_ref().and_then(|w| w.slot(b)).map_or(0, |slot| slot.load(Ordering::Relaxed));
                 AtomicU64::new(before + u64::from(b == bucket))
             })
             .collect();

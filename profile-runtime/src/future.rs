@@ -16,6 +16,7 @@ use crate::clock;
 use crate::control;
 use crate::counters::{AsyncCounters, Counters, Ending};
 use crate::guard::locate;
+use crate::mutant::mutant;
 use crate::paths::PathIndex;
 use crate::site::Site;
 use crate::thread;
@@ -34,6 +35,9 @@ pin_project_lite::pin_project! {
     impl<F> PinnedDrop for Instrumented<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
+            if mutant!(DropNotEntered) {
+                this.inner.set(None);
+            }
             match this.call.begin_drop() {
                 Some(turn) => {
                     let _turn = turn;
@@ -89,6 +93,8 @@ pub(crate) struct Call {
     site: &'static Site,
     type_name: fn() -> &'static str,
     path: PathIndex,
+    /// The poll to which it returned `Pending`, by number on that thread; 0 is none.
+    pended_in: u32,
     /// The task's turn in which this future was last polled.
     turn: u32,
     /// First poll.
@@ -124,6 +130,7 @@ impl Call {
             site,
             type_name,
             path: 0,
+            pended_in: 0,
             turn: 0,
             start: 0,
             left: 0,
@@ -140,8 +147,14 @@ impl Call {
             Stage::Over => None,
             Stage::Suspended { charged } => {
                 let block = thread::block();
-                if !ptr::eq(block, self.home.block) {
+                if !ptr::eq(block, self.home.block) && !mutant!(CountersOfOldThread) {
                     self.move_home()?;
+                }
+                if mutant!(ParentLookedUpAgain) {
+                    self.set_home(block, block.resolve(self.site.id())?);
+                }
+                if mutant!(StartCountedAtEachPoll) {
+                    block.counters_of(self.path).start();
                 }
                 Some(self.enter(thread::block(), Some(charged)))
             }
@@ -182,6 +195,7 @@ impl Call {
     fn move_home(&mut self) -> Option<()> {
         let block = thread::attach()?;
         self.set_home(block, block.counters_of(self.path));
+        self.pended_in = 0;
         Some(())
     }
 
@@ -192,7 +206,15 @@ impl Call {
         let Home { counters, asyncs, .. } = self.home;
         let segment = &block.segment;
         let back = block.current();
-        let pended = segment.pended.replace(false);
+        let caller = segment.poll.get();
+        let mut pended = segment.pended.replace(0);
+        if self.pended_in == caller && pended > 0 && !mutant!(LoserStillWaits) {
+            // Polled twice in one poll of its caller, or dropped by it: nobody waits for it any more.
+            pended -= 1;
+        }
+        let poll = segment.polls.get().wrapping_add(1);
+        segment.polls.set(poll);
+        segment.poll.set(poll);
         let depth = segment.depth.get();
         segment.depth.set(depth + 1);
         let now = clock::now();
@@ -212,21 +234,23 @@ impl Call {
         }
         if resumed == Some(true) {
             let same_task = depth > 0 && self.task == segment.task.get();
-            let from = if same_task && self.turn.wrapping_add(1) == segment.turn.get() {
+            let next_turn = self.turn.wrapping_add(1) == segment.turn.get();
+            let from = if same_task && next_turn && !mutant!(TurnForgotten) {
                 self.left.max(segment.left.get())
             } else {
                 self.left
             };
+            let until = if mutant!(SuspendedUntilPolled) { now } else { segment.start.get() };
             // SAFETY: `asyncs` is of this thread's block (`home` was checked) and leaked.
-            unsafe { &*asyncs }.resume(self.left, segment.start.get().saturating_sub(from));
+            unsafe { &*asyncs }.resume(self.left, until.saturating_sub(from));
         }
         if depth > 0 {
             self.outermost = false;
             self.task = segment.task.get();
             self.turn = segment.turn.get();
         }
-        block.switch(counters, now);
-        Turn { call: self, block, back, now, pended, outcome: Outcome::Unwound }
+        block.switch(if mutant!(BusyToCaller) { back } else { counters }, now);
+        Turn { call: self, block, back, now, caller, pended, outcome: Outcome::Unwound }
     }
 
     /// One poll that returns `Pending`, on a block of one's own: what the instrument does at each.
@@ -237,6 +261,9 @@ impl Call {
 
     /// Enters the call once more to drop the inner future, if it was begun and is not over.
     fn begin_drop(&mut self) -> Option<Turn<'_>> {
+        if mutant!(FinishedAgainAtDrop) && self.stage == Stage::Over && !self.home.block.is_null() {
+            self.stage = Stage::Suspended { charged: false };
+        }
         let Stage::Suspended { charged } = self.stage else { return None };
         if !ptr::eq(thread::block(), self.home.block) {
             self.move_home()?;
@@ -264,8 +291,9 @@ struct Turn<'a> {
     back: *const Counters,
     /// Tick of entry.
     now: u64,
-    /// What `Segment::pended` was for the caller.
-    pended: bool,
+    /// What `Segment::poll` and `Segment::pended` were for the caller.
+    caller: u32,
+    pended: u32,
     outcome: Outcome,
 }
 
@@ -277,32 +305,44 @@ impl Drop for Turn<'_> {
         let Home { counters, asyncs, .. } = self.call.home;
         // SAFETY: of this thread's block, which the poll cannot leave, and leaked.
         let (counters, asyncs) = unsafe { (&*counters, &*asyncs) };
-        self.block.switch(self.back, now);
+        let pending = self.outcome == Outcome::Pending;
+        self.block.switch(if mutant!(NoRestoreOnPending) && pending { counters } else { self.back }, now);
         let segment = &self.block.segment;
         segment.depth.set(segment.depth.get().wrapping_sub(1));
+        let first_poll = self.call.left == 0;
+        segment.poll.set(self.caller);
         self.call.left = now;
-        if self.outcome != Outcome::Dropped {
+        if mutant!(LongestPollIsLast) {
+            asyncs.clear_longest();
+        }
+        if self.outcome != Outcome::Dropped && !(mutant!(PollsAtFirstOnly) && !first_poll) {
             asyncs.polled(now.saturating_sub(entered), control::epoch());
         }
-        if self.outcome == Outcome::Pending {
-            let charged = !segment.pended.replace(true);
+        if pending {
+            let mut charged = segment.pended.replace(self.pended.wrapping_add(1)) == 0;
+            self.call.pended_in = self.caller;
+            charged = (charged || mutant!(AwaitToAll)) && !mutant!(AwaitToOutermost)
+                || mutant!(AwaitToOutermost) && segment.depth.get() == 0;
             if charged {
-                asyncs.suspend(now);
+                asyncs.suspend(if mutant!(SuspendedFromEntry) { entered } else { now });
             }
             self.call.stage = Stage::Suspended { charged };
             return;
         }
-        segment.pended.set(self.pended);
+        segment.pended.set(if mutant!(SiblingForgotten) { 0 } else { self.pended });
         let ending = match self.outcome {
             Outcome::Ready => Ending::Returned,
             Outcome::Dropped => Ending::Cancelled,
+            Outcome::Unwound if mutant!(PanicCountedAsReturn) => Ending::Returned,
             Outcome::Unwound | Outcome::Pending => Ending::Panicked,
         };
         match ending {
             Ending::Returned => counters.finish_returned(),
             Ending::Panicked => counters.finish_panicked(),
+            Ending::Cancelled if mutant!(CancelNotCounted) => {}
             Ending::Cancelled => asyncs.finish_cancelled(),
         }
-        self.block.elapsed(counters, now.saturating_sub(self.call.start));
+        let since = if mutant!(ElapsedFromLastPoll) { entered } else { self.call.start };
+        self.block.elapsed(counters, now.saturating_sub(since));
     }
 }

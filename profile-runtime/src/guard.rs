@@ -6,6 +6,7 @@ use crate::block::Block;
 use crate::clock;
 use crate::control;
 use crate::counters::Counters;
+use crate::mutant::mutant;
 use crate::site::Site;
 use crate::thread;
 
@@ -84,7 +85,7 @@ impl Guard {
         block.switch(self.back, now);
         // SAFETY: not null (checked by the caller), and counters are leaked.
         let counters = unsafe { &*self.counters };
-        if std::thread::panicking() && !self.unwinding {
+        if std::thread::panicking() && !self.unwinding && !mutant!(UnwindingGuardReturns) {
             counters.finish_panicked();
         } else {
             counters.finish_returned();

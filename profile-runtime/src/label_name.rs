@@ -336,7 +336,9 @@ mod tests {
 
     #[test]
     fn any_text_gives_a_name() {
-        for odd in ["", "::", "<", ">", "<impl ", "<impl >::f::x", "f", "a->b", "{{", "é::f::é", "<<<::>>>::f::m"] {
+        for odd in
+            ["", "::", "<", ">", "<impl ", "<impl >::f::x", "f", "a->b", "{{", "é::f::é", "<<<::>>>::f::m"]
+        {
             assert!(shorten(odd, "f").ends_with('f'), "{odd}");
             assert!(qualify(odd, "f").ends_with('f'), "{odd}");
         }

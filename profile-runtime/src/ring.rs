@@ -82,7 +82,11 @@ impl Ring {
     /// Reads what `read` reads from one histogram together with what still waits for it here, so that no
     /// call is missed or counted twice. Gives up after some tries on a thread that drains all the time,
     /// with at most one ring's worth of calls missing.
-    pub(crate) fn read_with(&self, histogram: u32, mut read: impl FnMut() -> Vec<(usize, u64)>) -> Vec<(usize, u64)> {
+    pub(crate) fn read_with(
+        &self,
+        histogram: u32,
+        mut read: impl FnMut() -> Vec<(usize, u64)>,
+    ) -> Vec<(usize, u64)> {
         for _ in 0..64 {
             let before = self.sequence.load(Ordering::Acquire);
             if before % 2 == 1 {
