@@ -54,7 +54,7 @@ fn recorded(world: &World, blocks: &[&'static Block]) -> BTreeMap<Vec<usize>, To
 
 fn recorded_elapsed(world: &World) -> BTreeMap<usize, BTreeMap<usize, u64>> {
     let mut all: BTreeMap<usize, BTreeMap<usize, u64>> = BTreeMap::new();
-    for (site, buckets) in world.engine.blocks().iter().flat_map(|block| block.read_histograms()) {
+    for (site, buckets) in world.engine.blocks().iter().flat_map(|block| block.read_histograms(None)) {
         let Some(function) = SITES.iter().position(|s| s.id() == site) else { continue };
         for (bucket, count) in buckets {
             *all.entry(function).or_default().entry(bucket).or_default() += count;

@@ -226,6 +226,6 @@ impl AsyncCounters {
         let suspended = self.suspended.load(Ordering::Relaxed);
         fence(Ordering::Acquire);
         let after = self.sequence.load(Ordering::Relaxed);
-        (before == after && before % 2 == 0).then_some(Suspension { balance, suspended })
+        (before == after && before.is_multiple_of(2)).then_some(Suspension { balance, suspended })
     }
 }
