@@ -90,8 +90,8 @@ fn a_path_takes_at_most_128_bytes_a_thread() {
         let first = live() - before;
         // The tree is there: the second thread adds only what a thread needs.
         let worst = std::thread::spawn(|| {
-            let attached = enter(sites[0], || {});
-            drop(attached);
+            // The thread's block and the functions' histograms, with about all buckets they will use.
+            (0..30_000).for_each(|i| call(sites[i % 10]));
             let before = live();
             let (mut worst, mut last) = (0.0f64, 0.0);
             each_path(sites, |paths| {
@@ -198,6 +198,7 @@ fn memory_follows_the_paths_that_were_used_where_each_is_of_another_function() {
             let _a = enter(sites[number % 100], || {});
             sites.iter().for_each(|b| call(b));
         });
-        assert!(more < 10_000_000, "{more}");
+        // Here each path has a histogram of its own, some 110 bytes; without them it is as above.
+        assert!(more < 15_000_000, "{more}");
     });
 }
