@@ -90,8 +90,15 @@ fn a_path_takes_at_most_128_bytes_a_thread() {
         let first = live() - before;
         // The tree is there: the second thread adds only what a thread needs.
         let worst = std::thread::spawn(|| {
-            // The thread's block and the functions' histograms, with about all buckets they will use.
-            (0..30_000).for_each(|i| call(sites[i % 10]));
+            // The thread's block, and the functions' histograms with all buckets they will use: calls of
+            // up to a millisecond.
+            for time in (0..400).map(|step| 1.035f64.powi(step)) {
+                for site in sites {
+                    let start = std::time::Instant::now();
+                    let _call = enter(site, || {});
+                    while start.elapsed().as_nanos() < time as u128 {}
+                }
+            }
             let before = live();
             let (mut worst, mut last) = (0.0f64, 0.0);
             each_path(sites, |paths| {
