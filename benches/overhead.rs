@@ -33,7 +33,7 @@ fn main() {
         return;
     }
     let _peers = contenders::start_peers();
-    compare(if test { 2 } else { std::env::var("ROUNDS").map_or(150, |r| r.parse().unwrap()) });
+    compare(if test { 2 } else { 150 });
     profile_cost::enable();
     let mut criterion = Criterion::default()
         .without_plots()
