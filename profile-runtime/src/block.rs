@@ -5,11 +5,12 @@ use std::cell::{Cell, UnsafeCell};
 use std::collections::BTreeMap;
 use std::ptr;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use crate::counters::{AsyncCounters, Counters};
 use crate::engine::Engine;
 use crate::paths::{PathIndex, ROOT, TargetKind};
+use crate::position::{Position, StayReading};
 use crate::ring::{BUCKETS, Ring, bucket_of};
 use crate::site::SiteId;
 
@@ -167,10 +168,7 @@ struct Owner {
 /// See the module.
 #[repr(C, align(64))]
 pub(crate) struct Block {
-    /// The path the thread is on; null while the owner switches.
-    current: AtomicPtr<Counters>,
-    /// Tick of the last switch.
-    last: AtomicU64,
+    position: Position,
     table: Cell<*const Entry>,
     /// Entries of the table, less one.
     mask: Cell<usize>,
@@ -210,8 +208,7 @@ impl Block {
 
     pub(crate) const fn new(engine: Option<&'static Engine>, id: u32) -> Self {
         Self {
-            current: AtomicPtr::new(ptr::null_mut()),
-            last: AtomicU64::new(0),
+            position: Position::nowhere(),
             table: Cell::new(&raw const EMPTY_TABLE.0[0]),
             mask: Cell::new(0),
             engine,
@@ -247,7 +244,7 @@ impl Block {
     /// The counters of the path the thread is on; a root's when it is on none. `None` for placeholders.
     #[inline(always)]
     pub(crate) fn current(&self) -> *const Counters {
-        self.current.load(Ordering::Relaxed)
+        self.position.current()
     }
 
     /// The counters for a call of `site` from where the thread is, if it was there before.
@@ -272,21 +269,9 @@ impl Block {
     /// Charges the time since the last switch to the current path and goes over to `to`.
     #[inline(always)]
     pub(crate) fn switch(&self, to: *const Counters, now: u64) {
-        let current = self.current();
-        let last = self.last.load(Ordering::Relaxed);
-        let mut ticks = now.wrapping_sub(last);
-        if (ticks as i64) < 0 {
+        if !self.position.switch(to, now) {
             self.backstep();
-            ticks = 0;
         }
-        // NOTE: while `current` is null, readers wait: the three stores are seen as one.
-        self.current.store(ptr::null_mut(), Ordering::Relaxed);
-        fence(Ordering::Release);
-        // SAFETY: callers come here only after `find` or `resolve` on an attached block, whose `current`
-        // is never null outside this function.
-        unsafe { &*current }.charge(ticks);
-        self.last.store(now, Ordering::Relaxed);
-        self.current.store(to.cast_mut(), Ordering::Release);
     }
 
     /// Keeps an elapsed time for the function of `counters`.
@@ -313,15 +298,14 @@ impl Block {
         self.segment.task.set(0);
         self.segment.poll.set(0);
         self.segment.pended.set(0);
-        self.last.store(now, Ordering::Relaxed);
-        self.current.store(ptr::from_ref(root).cast_mut(), Ordering::Release);
+        self.position.set(root, now);
     }
 
     /// The owner ends: whatever was open on its stack is abandoned.
     pub(crate) fn end(&self) {
         self.drain();
         let root = self.counters_of(ROOT);
-        self.current.store(ptr::from_ref(root).cast_mut(), Ordering::Release);
+        self.position.abandon(root);
     }
 
     /// The counters for a call of `site` from where the thread is, when [`Block::find`] knew none.
@@ -542,26 +526,9 @@ impl Block {
         }
     }
 
-    /// The path the thread is on, its self time before this stay, and how long the stay has lasted at
-    /// `now`. `None` when the owner was switching at each of several looks: then the stay is some
-    /// nanoseconds old.
-    pub(crate) fn read_current(&self, now: u64) -> Option<(PathIndex, u64, u64)> {
-        for _ in 0..100 {
-            let current = self.current.load(Ordering::Acquire);
-            if current.is_null() {
-                std::hint::spin_loop();
-                continue;
-            }
-            let last = self.last.load(Ordering::Relaxed);
-            // SAFETY: `current` points to leaked counters.
-            let counters = unsafe { &*current };
-            let busy = counters.read_busy();
-            fence(Ordering::Acquire);
-            if self.current.load(Ordering::Relaxed) == current && self.last.load(Ordering::Relaxed) == last {
-                return Some((counters.path.load(Ordering::Relaxed), busy, now.saturating_sub(last)));
-            }
-        }
-        None
+    /// What the owner is doing at tick `now`; see [`Position::read`].
+    pub(crate) fn read_current(&self, now: u64) -> Option<StayReading> {
+        self.position.read(now)
     }
 
     /// The non-empty buckets of the elapsed times of each function under `top`; under any, for `None`.

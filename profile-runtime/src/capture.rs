@@ -18,6 +18,7 @@ use crate::clock;
 use crate::control;
 use crate::engine::{self, Engine};
 use crate::paths::{PathIndex, ROOT};
+use crate::position::StayReading;
 use crate::profile::Profile;
 use crate::snapshot::{self, Elapsed, Grafter};
 use crate::tally::{Baseline, Tally};
@@ -250,7 +251,7 @@ impl Slot {
             tallies.entry(path).or_default().add_rest(counters, block.read_async(counters), control::epoch());
         }
         for block in blocks {
-            if let Some((path, before, ticks)) = block.read_current(now)
+            if let Some(StayReading { path, before, ticks }) = block.read_current(now)
                 && let Some(tally) = tallies.get_mut(&path)
             {
                 let counted = block.read_path(path).map_or(before, |counters| counters.read_busy());

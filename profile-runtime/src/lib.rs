@@ -22,6 +22,7 @@ mod guard;
 mod label_name;
 mod mutant;
 mod paths;
+mod position;
 #[doc(hidden)]
 pub mod private;
 mod profile;

@@ -13,6 +13,7 @@ use crate::clock;
 use crate::control;
 use crate::engine::{self, Engine};
 use crate::paths::{NO_PATH, PathIndex, ROOT};
+use crate::position::StayReading;
 use crate::profile::{Counts, FunctionId, PathId, Profile};
 use crate::ring::bucket_middle;
 use crate::site::{self, SiteId};
@@ -165,7 +166,7 @@ pub(crate) fn collect(engine: &Engine, blocks: &[&'static Block], now: u64, epoc
     let stays: Vec<_> = blocks.iter().map(|block| block.read_current(now)).collect();
     each(&mut |tally, counters, asyncs| tally.add_rest(counters, asyncs, epoch));
     for (block, stay) in blocks.iter().zip(stays) {
-        let Some((path, before, ticks)) = stay else { continue };
+        let Some(StayReading { path, before, ticks }) = stay else { continue };
         let counted = block.read_path(path).map_or(before, |counters| counters.read_busy());
         if let Some(tally) = tallies.get_mut(path as usize) {
             // The stay may have been charged since it was read.
