@@ -7,7 +7,6 @@ use crate::block::Block;
 use crate::clock;
 use crate::control;
 use crate::counters::Counters;
-use crate::mutant::mutant;
 use crate::site::Site;
 use crate::thread;
 
@@ -105,7 +104,7 @@ impl Guard {
         block.switch(back, now);
         // SAFETY: not null, as the guard is not inert, and counters are leaked.
         let counters = unsafe { &*self.counters };
-        if std::thread::panicking() && !unwinding && !mutant!(UnwindingGuardReturns) {
+        if std::thread::panicking() && !unwinding {
             counters.finish_panicked();
         } else {
             counters.finish_returned();

@@ -20,7 +20,6 @@ mod files;
 mod future;
 mod guard;
 mod label_name;
-mod mutant;
 mod paths;
 mod position;
 #[doc(hidden)]
