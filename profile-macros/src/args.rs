@@ -26,9 +26,11 @@ pub struct Args {
 
 const KNOWN: &str = "`name`, `report`, `report_over`, `top`, `sort`, `log_target`, `skip` and `crate`";
 
+const NO_COMMA: &str = "expected `,` before the next option";
+
 impl Args {
     /// Reads the options. Each mistake is reported on its own token, and the rest is still read.
-    pub fn parse(tokens: TokenStream) -> Result<Self> {
+    pub fn parse(tokens: TokenStream) -> (Self, Errors) {
         let mut args = Self::default();
         let mut errors = Errors::default();
         let parse_all = |input: ParseStream<'_>| {
@@ -46,7 +48,7 @@ impl Args {
         if let Err(error) = parse_all.parse2(tokens) {
             errors.push(error);
         }
-        errors.or(args)
+        (args, errors)
     }
 
     fn parse_one(&mut self, input: ParseStream<'_>) -> Result<()> {
@@ -83,6 +85,10 @@ impl Errors {
         }
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     pub fn or<T>(self, value: T) -> Result<T> {
         self.0.map_or(Ok(value), Err)
     }
@@ -99,6 +105,9 @@ fn set<T>(slot: &mut Option<Given<T>>, option: &Ident, value: T) -> Result<()> {
 fn flag(option: &Ident, input: ParseStream<'_>) -> Result<()> {
     if input.is_empty() || input.peek(Token![,]) {
         return Ok(());
+    }
+    if input.peek(Ident::peek_any) {
+        return Err(input.error(NO_COMMA));
     }
     Err(input.error(format!("`{option}` takes no value: write `{option}` alone")))
 }
@@ -121,9 +130,9 @@ fn value<'a>(option: &Ident, input: ParseStream<'a>, example: &str) -> Result<Pa
 fn string(option: &Ident, input: ParseStream<'_>, example: &str) -> Result<LitStr> {
     let input = value(option, input, example)?;
     let at = input.span();
-    let found = input.parse().map_err(|_| {
-        Error::new(at, format!("`{option}` wants a string literal: `{option} = {example}`"))
-    })?;
+    let found = input
+        .parse()
+        .map_err(|_| Error::new(at, format!("`{option}` wants a string literal: `{option} = {example}`")))?;
     end(input, found)
 }
 
@@ -148,7 +157,7 @@ fn end<T>(input: ParseStream<'_>, found: T) -> Result<T> {
     if input.is_empty() || input.peek(Token![,]) {
         return Ok(found);
     }
-    Err(input.error("expected `,` before the next option"))
+    Err(input.error(NO_COMMA))
 }
 
 fn skip_to_comma(input: ParseStream<'_>) -> Result<()> {

@@ -3,6 +3,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote_spanned};
+use syn::ext::IdentExt;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Block, Expr, FnArg, Ident, Pat, ReturnType, Signature, Stmt, Type};
 
@@ -56,7 +57,9 @@ impl<F: FnMut(&Expr) -> TokenStream> Wrapper<F> {
                 self.found = true;
                 *expr = Expr::Verbatim((self.wrap)(expr));
             }
-            Expr::Call(call) if is_box_pin(&call.func) && call.args.len() == 1 => self.tail(&mut call.args[0]),
+            Expr::Call(call) if is_box_pin(&call.func) && call.args.len() == 1 => {
+                self.tail(&mut call.args[0])
+            }
             Expr::MethodCall(call)
                 if call.args.is_empty() && (call.method == "boxed" || call.method == "boxed_local") =>
             {
@@ -115,6 +118,7 @@ fn is_box_pin(function: &Expr) -> bool {
 pub fn move_arguments(sig: &mut Signature) -> TokenStream {
     let mixed = Span::mixed_site();
     let mut moves = TokenStream::new();
+    let mut taken = plain_names(sig);
     for (index, argument) in sig.inputs.iter_mut().enumerate() {
         let argument = match argument {
             FnArg::Receiver(receiver) => {
@@ -128,12 +132,21 @@ pub fn move_arguments(sig: &mut Signature) -> TokenStream {
             FnArg::Typed(argument) => argument,
         };
         let cfgs: Vec<_> = argument.attrs.iter().filter(|a| a.path().is_ident("cfg")).cloned().collect();
-        if let Some(name) = plain_name(&mut argument.pat) {
+        if let Some(name) = plain_name(&argument.pat) {
             let Pat::Ident(ident) = &mut *argument.pat else { unreachable!("a plain name is an identifier") };
             let mutability = ident.mutability.take();
+            if name.unraw().to_string().starts_with('_') {
+                // Nobody may say the name of a `_binding` in the user's source, clippy holds: say ours.
+                ident.ident.set_span(name.span().resolved_at(mixed));
+                let argument = &ident.ident;
+                moves.extend(quote_spanned!(mixed=>
+                    #(#cfgs)* let #mutability #name = ::core::convert::identity(#argument);
+                ));
+                continue;
+            }
             moves.extend(quote_spanned!(mixed=> #(#cfgs)* let #mutability #name = #name;));
         } else {
-            let name = name_of_pattern(&argument.pat, index);
+            let name = name_of_pattern(&argument.pat, index, &mut taken);
             let pattern = std::mem::replace(&mut *argument.pat, Pat::Verbatim(name.to_token_stream()));
             moves.extend(quote_spanned!(mixed=>
                 #(#cfgs)* let #name = #name;
@@ -144,29 +157,45 @@ pub fn move_arguments(sig: &mut Signature) -> TokenStream {
     moves
 }
 
-fn plain_name(pattern: &mut Pat) -> Option<Ident> {
+fn plain_name(pattern: &Pat) -> Option<Ident> {
     match pattern {
         Pat::Ident(ident) if ident.by_ref.is_none() && ident.subpat.is_none() => Some(ident.ident.clone()),
         _ => None,
     }
 }
 
+/// Without their leading `_`: clippy holds `a` and `_a` for too much alike.
+fn plain_names(sig: &Signature) -> Vec<String> {
+    let name = |argument: &FnArg| match argument {
+        FnArg::Typed(argument) => plain_name(&argument.pat).map(|name| without_underscore(&name.to_string())),
+        FnArg::Receiver(_) => None,
+    };
+    sig.inputs.iter().filter_map(name).collect()
+}
+
+fn without_underscore(name: &str) -> String {
+    name.trim_start_matches('_').to_owned()
+}
+
 /// A name that reads well in the documentation: `id` for `Path(id)`.
-fn name_of_pattern(pattern: &Pat, index: usize) -> Ident {
+fn name_of_pattern(pattern: &Pat, index: usize, taken: &mut Vec<String>) -> Ident {
     struct Names(Vec<String>);
     impl VisitMut for Names {
         fn visit_pat_ident_mut(&mut self, ident: &mut syn::PatIdent) {
-            self.0.push(syn::ext::IdentExt::unraw(&ident.ident).to_string());
+            self.0.push(ident.ident.unraw().to_string());
         }
     }
     let mut names = Names(Vec::new());
     names.visit_pat_mut(&mut pattern.clone());
     let is_name = |n: &String| n.starts_with(|c: char| c.is_lowercase() || c == '_') && *n != "self";
     names.0.retain(is_name);
-    if names.0.is_empty() {
+    let name = names.0.join("_");
+    // No names, a keyword without its `r#`, or what another argument is called.
+    if syn::parse_str::<Ident>(&name).is_err() || taken.contains(&without_underscore(&name)) {
         return format_ident!("arg{index}", span = Span::mixed_site());
     }
-    format_ident!("{}", names.0.join("_"), span = Span::mixed_site())
+    taken.push(without_underscore(&name));
+    Ident::new(&name, Span::mixed_site())
 }
 
 /// The type that the future's `return` has; `impl Trait` cannot be named in a body and becomes `_`.

@@ -5,14 +5,14 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{Attribute, Error, Expr, FnArg, Meta, Result};
 
-use crate::args::{Args, Errors};
+use crate::args::Errors;
 use crate::async_kind::{self, Output};
 use crate::item::{Block, Body, Function, Item};
 use crate::validate::{self, Settings};
 
 /// Expands the attribute. After a mistake the item is still there, as it was written.
 pub fn attribute(args: TokenStream, tokens: TokenStream) -> TokenStream {
-    let settings = Args::parse(args).and_then(Settings::new);
+    let settings = Settings::parse(args);
     let mut errors = Errors::default();
     let settings = settings.unwrap_or_else(|error| {
         errors.push(error);
@@ -88,12 +88,21 @@ fn one_function(
     measured(function, &settings)
 }
 
-fn whole_block(mut block: Block, settings: &Settings, position: Position, errors: &mut Errors) -> TokenStream {
+fn whole_block(
+    mut block: Block,
+    settings: &Settings,
+    position: Position,
+    errors: &mut Errors,
+) -> TokenStream {
     let mut settings = settings.clone();
     match own_settings(&mut block.attrs, errors) {
         Own::None => {}
-        Own::Settings { settings: own, .. } if position == Position::Inside => settings = own.within(&settings),
-        Own::Settings { at, .. } => errors.push(Error::new(at, "`#[profile_cost]` is here twice: remove one")),
+        Own::Settings { settings: own, .. } if position == Position::Inside => {
+            settings = own.within(&settings)
+        }
+        Own::Settings { at, .. } => {
+            errors.push(Error::new(at, "`#[profile_cost]` is here twice: remove one"))
+        }
         Own::Mistaken => settings.skip = true,
     }
     if let Some(name) = settings.name.take() {
@@ -131,10 +140,11 @@ fn own_settings(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Own {
                 Err(Error::new(at, "`#[profile_cost]` is here twice: remove one"))
             }
             Meta::Path(_) => Ok(Settings::default()),
-            Meta::List(list) => Args::parse(list.tokens.clone()).and_then(Settings::new),
-            Meta::NameValue(pair) => {
-                Err(Error::new(pair.eq_token.span, "options stand in parentheses: `#[profile_cost(name = \"..\")]`"))
-            }
+            Meta::List(list) => Settings::parse(list.tokens.clone()),
+            Meta::NameValue(pair) => Err(Error::new(
+                pair.eq_token.span,
+                "options stand in parentheses: `#[profile_cost(name = \"..\")]`",
+            )),
         };
         own = match read {
             Ok(settings) => Own::Settings { at, settings },
@@ -156,10 +166,7 @@ impl Function {
 fn measured(mut function: Function, settings: &Settings) -> TokenStream {
     let Some(mut body) = function.body.take() else { return function.unchanged() };
     let emit = Emit::new(&function, settings);
-    let inner_attrs = match take_inner_attributes(&mut body) {
-        Ok(attrs) => attrs,
-        Err(_) => Vec::new(),
-    };
+    let inner_attrs = take_inner_attributes(&mut body).unwrap_or_default();
     let statements = if function.sig.asyncness.is_some() {
         let moves = async_kind::move_arguments(&mut function.sig);
         emit.future_of(&body, &moves, async_kind::output(&function.sig))
@@ -200,7 +207,10 @@ impl Emit {
         // PERF, lints: tokens that come from the macro, so that user lints do not look at them.
         let mixed = Span::mixed_site();
         let ident = &function.sig.ident;
-        let krate = settings.krate.as_ref().map_or_else(|| quote_spanned!(mixed=> ::profile_cost), |path| quote!(#path));
+        let krate = settings
+            .krate
+            .as_ref()
+            .map_or_else(|| quote_spanned!(mixed=> ::profile_cost), |path| quote!(#path));
         let private = quote_spanned!(mixed=> #krate::private);
         let name = settings.name.as_ref().map_or_else(|| ident.unraw().to_string(), syn::LitStr::value);
         let exact = settings.name.is_some();
@@ -215,7 +225,8 @@ impl Emit {
         };
         let report = settings.report.as_ref().map(|report| {
             let validate::Report { over_ns, top, sort, log_target } = report;
-            let log_target = log_target.as_ref().map_or_else(|| quote!("profile_cost"), ToTokens::to_token_stream);
+            let log_target =
+                log_target.as_ref().map_or_else(|| quote!("profile_cost"), ToTokens::to_token_stream);
             quote_spanned! {mixed=>
                 static REPORT: #private::Report = #private::Report {
                     over_ns: #over_ns, top: #top, sort: #sort, log_target: #log_target,
@@ -265,8 +276,8 @@ impl Emit {
         };
         // Tells the compiler what `return` and `?` return before it reads the body.
         let return_edge = quote_spanned!(mixed=> if false { return #private::returns::<#output>(); });
-        let user = &body.statements;
-        let block = body.around(quote!(#moves #return_edge #user));
+        let (items, user) = async_kind::leading_items(body);
+        let block = body.around(quote!(#items #moves #return_edge #user));
         let future = self.instrument(&quote_spanned!(mixed=> async move #block));
         if never {
             quote_spanned!(mixed=> match #future.await {})

@@ -13,7 +13,11 @@ pub enum Item {
     Function(Box<Function>),
     Block(Block),
     /// Anything else. `kind` is the token that says what it is.
-    Other { kind: Span, attrs: Vec<Attribute>, tokens: TokenStream },
+    Other {
+        kind: Span,
+        attrs: Vec<Attribute>,
+        tokens: TokenStream,
+    },
 }
 
 /// A function or method, with or without a body.
@@ -86,12 +90,13 @@ impl Function {
     fn parse(attrs: Vec<Attribute>, vis: Visibility, input: ParseStream<'_>) -> Result<Self> {
         let is_default = input.peek(Token![default]) && !input.peek2(Token![!]);
         let defaultness = if is_default { Some(input.call(Ident::parse_any)?) } else { None };
-        let gen_fn = words(input)?.into_iter().find(|word| word == "gen");
-        if let Some(word) = gen_fn {
-            return Err(Error::new(
-                word.span(),
-                "a `gen fn` has no single call to time: measure the function that consumes it",
-            ));
+        for word in words(input)? {
+            let why = match word.to_string().as_str() {
+                "gen" => "a `gen fn` has no single call to time: measure the function that consumes it",
+                "safe" => "there is no body to measure here: measure the functions that call it",
+                _ => continue,
+            };
+            return Err(Error::new(word.span(), why));
         }
         let sig: Signature = input.parse()?;
         if input.peek(Token![;]) {

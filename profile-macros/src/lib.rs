@@ -45,6 +45,11 @@ mod validate;
 /// statements before it are not. Of a function that gets its future elsewhere, the call is measured that makes it.
 /// Below `#[tokio::main]` or `#[tokio::test]` the attribute sees a sync function that blocks, above them the future.
 ///
+/// # Limits
+/// - In an `async fn` that takes `mut self`, an assignment to a field that nothing reads afterwards is reported as
+///   `unused_assignments` though the field's own drop may read it: say `let mut this = self;` and use `this`.
+/// - An async block that comes out of a macro call at the end of a sync function is not seen: the call is measured.
+///
 /// # Errors
 /// A `const fn`, a method without body, a naked or `gen` function, and what is no function get a compile error that
 /// names the remedy; in a block that is measured as a whole they are left alone. Wrong options get an error on the word

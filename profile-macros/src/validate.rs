@@ -1,7 +1,6 @@
 //! Turns written arguments into settings, and says what cannot be measured. Every refusal names the remedy.
 
-use proc_macro2::Span;
-use syn::spanned::Spanned;
+use proc_macro2::{Span, TokenStream};
 use syn::{Error, LitStr, Path, Result};
 
 use crate::args::{Args, Errors, Given};
@@ -27,14 +26,17 @@ pub struct Report {
 }
 
 impl Settings {
-    /// Checks values and combinations.
-    pub fn new(args: Args) -> Result<Self> {
-        let mut errors = Errors::default();
+    /// Reads the options of one attribute; the error holds all mistakes in them.
+    pub fn parse(tokens: TokenStream) -> Result<Self> {
+        let (args, mut errors) = Args::parse(tokens);
         let Args { skip, name, report, report_over, top, sort, log_target, krate } = args;
-        if skip.is_some() {
+        if !errors.is_empty() {
+            // What could not be read may be what the others need: only their values are looked at.
+        } else if skip.is_some() {
             let others = [at(&name), at(&report), at(&report_over), at(&top), at(&sort), at(&log_target)];
             for other in others.into_iter().flatten() {
-                errors.push(Error::new(other, "`skip` leaves the item out: this option has nothing to act on"));
+                errors
+                    .push(Error::new(other, "`skip` leaves the item out: this option has nothing to act on"));
             }
         } else if report.is_none() && report_over.is_none() {
             for (option, at) in [("top", at(&top)), ("sort", at(&sort)), ("log_target", at(&log_target))] {
@@ -49,7 +51,10 @@ impl Settings {
         if let Some(name) = &name
             && (name.value.value().trim().is_empty() || name.value.value().contains(char::is_control))
         {
-            errors.push(Error::new(name.value.span(), "the name is empty or not on one line: write some text"));
+            errors.push(Error::new(
+                name.value.span(),
+                "a name is text on one line: write it as in `name = \"db.load\"`",
+            ));
         }
         let reports = report.is_some() || report_over.is_some();
         let over_ns = keep(&mut errors, report_over.map(|g| duration(&g.value)), 0);
@@ -129,8 +134,19 @@ fn duration(text: &LitStr) -> Result<u64> {
 
 /// In the order of Python's `Stats.sort_arg_dict_default`, on which the prefixes depend.
 const SORT_KEYS: [&str; 13] = [
-    "calls", "ncalls", "cumtime", "cumulative", "filename", "line", "module", "name", "nfl", "pcalls",
-    "stdname", "time", "tottime",
+    "calls",
+    "ncalls",
+    "cumtime",
+    "cumulative",
+    "filename",
+    "line",
+    "module",
+    "name",
+    "nfl",
+    "pcalls",
+    "stdname",
+    "time",
+    "tottime",
 ];
 
 fn sort_key(text: &LitStr) -> Result<&'static str> {
@@ -170,8 +186,8 @@ pub fn measurable(function: &Function) -> Result<()> {
             "a `const fn` may run in the compiler, where there is no clock: make it a plain `fn`, or measure its callers",
         ));
     }
-    if let Some(naked) = function.attrs.iter().find(|a| is_naked(a)) {
-        return Err(Error::new(naked.span(), "a naked function has no room for a measurement: measure its callers"));
+    if let Some(naked) = function.attrs.iter().find_map(naked) {
+        return Err(Error::new(naked, "a naked function has no room for a measurement: measure its callers"));
     }
     if function.body.is_none() {
         return Err(Error::new(
@@ -182,11 +198,14 @@ pub fn measurable(function: &Function) -> Result<()> {
     Ok(())
 }
 
-fn is_naked(attribute: &syn::Attribute) -> bool {
-    let unsafe_naked = || {
-        attribute.path().is_ident("unsafe") && attribute.parse_args::<syn::Path>().is_ok_and(|p| p.is_ident("naked"))
+/// Where `naked` stands in `#[naked]` or `#[unsafe(naked)]`.
+fn naked(attribute: &syn::Attribute) -> Option<Span> {
+    let path = if attribute.path().is_ident("unsafe") {
+        &attribute.parse_args::<Path>().ok()?
+    } else {
+        attribute.path()
     };
-    attribute.path().is_ident("naked") || unsafe_naked()
+    path.get_ident().filter(|word| *word == "naked").map(syn::Ident::span)
 }
 
 #[cfg(test)]
@@ -207,7 +226,8 @@ mod tests {
         assert_eq!(ns("2m"), Some(120_000_000_000));
         assert_eq!(ns("10_000us"), Some(10_000_000));
         assert_eq!(ns("0.3s"), Some(300_000_000));
-        for wrong in ["", "ms", "200", "1.2.3s", "-1s", "1e3s", "1h", "99999999999999999999s", "20000000000s"] {
+        for wrong in ["", "ms", "200", "1.2.3s", "-1s", "1e3s", "1h", "99999999999999999999s", "20000000000s"]
+        {
             assert_eq!(ns(wrong), None, "{wrong}");
         }
     }
@@ -219,9 +239,22 @@ mod tests {
         }
         // What Python's get_sort_arg_defs says, quirks included.
         let python = [
-            ("ca", "calls"), ("nc", "ncalls"), ("cumt", "cumtime"), ("cu", "cumtime"), ("cumu", "cumulative"),
-            ("file", "filename"), ("f", "filename"), ("l", "line"), ("m", "module"), ("na", "name"),
-            ("nf", "nfl"), ("p", "pcalls"), ("s", "stdname"), ("st", "stdname"), ("ti", "time"), ("to", "tottime"),
+            ("ca", "calls"),
+            ("nc", "ncalls"),
+            ("cumt", "cumtime"),
+            ("cu", "cumtime"),
+            ("cumu", "cumulative"),
+            ("file", "filename"),
+            ("f", "filename"),
+            ("l", "line"),
+            ("m", "module"),
+            ("na", "name"),
+            ("nf", "nfl"),
+            ("p", "pcalls"),
+            ("s", "stdname"),
+            ("st", "stdname"),
+            ("ti", "time"),
+            ("to", "tottime"),
         ];
         for (prefix, key) in python {
             assert_eq!(resolve_sort_key(prefix), Some(key), "{prefix}");

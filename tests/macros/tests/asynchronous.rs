@@ -94,6 +94,11 @@ struct Rest {
 }
 
 #[profile_cost]
+async fn names_that_meet((a, b): (u8, u8), (a_b, _c): (u8, u8), (r#match, e): (u8, u8), _a_b: u8) -> u8 {
+    a + b + a_b + _c + r#match + e + _a_b
+}
+
+#[profile_cost]
 async fn cfgs(#[cfg(any())] a: u8, #[cfg(not(any()))] b: u8) -> u8 {
     b
 }
@@ -163,6 +168,7 @@ async fn recursive(n: u64) -> u64 {
 #[test]
 fn results() {
     assert_eq!(run(patterns((1, 2), 3, [4, 0], Rest { e: 5, _f: 0 }, "")), 16);
+    assert_eq!(run(names_that_meet((1, 2), (3, 4), (5, 6), 7)), 28);
     assert_eq!(run(cfgs(1)), 1);
     assert_eq!(run(is_send(question("3"))).unwrap(), 3);
     assert!(run(question("")).is_err() && run(question("x")).is_err());
@@ -318,7 +324,7 @@ fn async_trait_in_either_order() {
     assert_eq!(record(|| run(Third.outside(1, ""))), polled("<Third as Old>::outside"));
     assert_eq!(record(|| run(Third.inside((2, 3)))), polled("<Third as Old>::inside"));
     assert_eq!(record(|| run(Other.provided())), polled("Old::provided"));
-    is_send(Other.provided());
+    drop(is_send(Other.provided()));
 }
 
 #[profile_cost]

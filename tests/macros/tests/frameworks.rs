@@ -48,7 +48,11 @@ fn tokio_main() {
 
 #[profile_cost]
 #[axum::debug_handler]
-async fn axum_above(Path(id): Path<u32>, Query(_q): Query<Vec<(String, String)>>, body: String) -> Result<String, String> {
+async fn axum_above(
+    Path(id): Path<u32>,
+    Query(_q): Query<Vec<(String, String)>>,
+    body: String,
+) -> Result<String, String> {
     Ok(format!("{id}{body}"))
 }
 

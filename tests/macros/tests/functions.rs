@@ -1,5 +1,8 @@
 //! Sync functions of every shape: each is entered and left once, and does what it did before.
 #![allow(clippy::pedantic)]
+// The shapes stand here because they are odd.
+#![allow(clippy::needless_arbitrary_self_type, clippy::multiple_bound_locations, clippy::needless_lifetimes)]
+#![allow(clippy::boxed_local, clippy::toplevel_ref_arg)]
 
 use std::pin::Pin;
 use std::rc::Rc;
@@ -244,7 +247,7 @@ make!(private(a: u8) -> u8 = a * 2 + 1);
 make!(block from_block { note("block") });
 make!(item pub fn from_item() -> u8 { 3 });
 make!(named "given" with_name);
-make!(pattern (_, _), (u8, u8), 7);
+make!(pattern(_, _), (u8, u8), 7);
 
 #[test]
 fn functions_of_macro_rules() {

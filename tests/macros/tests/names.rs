@@ -1,5 +1,6 @@
 //! What a function is called in a report, whole blocks, and what is left out of them.
-#![allow(clippy::pedantic, dead_code)]
+// Braces in constants are there for the parser of items.
+#![allow(clippy::pedantic, dead_code, unused_braces)]
 
 use std::future::Future;
 
@@ -158,7 +159,10 @@ fn whole_modules() {
     use whole::Area;
     let matrix: whole::Matrix = whole::Matrix { cells: [1, 2] };
     let one = whole::Matrix { cells: [1_u16; 1] };
-    assert_eq!(calls(|| assert_eq!(matrix.twice(), 6)), "Area::twice, <Matrix as Area>::area, Matrix<u8, { 1 + 1 }>::sum");
+    assert_eq!(
+        calls(|| assert_eq!(matrix.twice(), 6)),
+        "Area::twice, <Matrix as Area>::area, Matrix<u8, { 1 + 1 }>::sum"
+    );
     assert_eq!(calls(|| assert_eq!(matrix.first(), 1)), "");
     assert_eq!(calls(|| one.quiet()), "");
     assert_eq!(calls(|| one.loud()), "Matrix<u16, 1>::loud");

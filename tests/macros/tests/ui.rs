@@ -1,4 +1,4 @@
-//! What the attribute says to mistakes, one file a mistake; and that the user's own lints still speak.
+//! What the attribute says to mistakes, a file for each; and that the user's own lints still speak.
 //! `TRYBUILD=overwrite cargo test -p profile-cost-macro-tests --test ui` writes the expected outputs anew.
 
 #[test]

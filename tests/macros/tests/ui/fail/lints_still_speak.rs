@@ -3,9 +3,6 @@
 use profile_cost::profile_cost;
 
 #[profile_cost]
-fn never_called() {}
-
-#[profile_cost]
 fn unused_argument(a: u8, (b, c): (u8, u8)) -> u8 {
     let unused_local = b;
     return 1;
