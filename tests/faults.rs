@@ -417,8 +417,9 @@ fn live_snapshots_are_monotone_and_never_have_more_ends_than_beginnings() {
         std::thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| {
+                    scope!("thread");
                     let mut context = Context::from_waker(Waker::noop());
-                    for n in 0..400_000 {
+                    for n in 0..2_000_000 {
                         work(n);
                         let mut future = std::pin::pin!(measured!("future", twice()));
                         while future.as_mut().poll(&mut context).is_pending() {}
@@ -426,8 +427,10 @@ fn live_snapshots_are_monotone_and_never_have_more_ends_than_beginnings() {
                     running.fetch_sub(1, Ordering::SeqCst);
                 });
             }
+            // The length of a tick is measured better and better in the first 200 ms.
+            std::thread::sleep(std::time::Duration::from_millis(250));
             let mut before = profile_cost::snapshot();
-            let mut looks = 0;
+            let (mut looks, mut back) = (0, 0);
             while running.load(Ordering::SeqCst) > 0 {
                 let now = profile_cost::snapshot();
                 looks += 1;
@@ -445,12 +448,15 @@ fn live_snapshots_are_monotone_and_never_have_more_ends_than_beginnings() {
                         ("starts", old.starts, new.starts),
                         ("returned", old.returned, new.returned),
                         ("polls", old.polls, new.polls),
-                        ("busy", old.self_busy, new.self_busy),
                     ] {
-                        // Busy time may step back by what a switch under way takes: nanoseconds.
-                        let grace = if what == "busy" { 1_000 } else { 0 };
-                        assert!(new + grace >= old, "{name}: {what} {old} -> {new}");
+                        assert!(new >= old, "{name}: {what} {old} -> {new}");
                     }
+                }
+                // A thread that loses its processor between reading the clock at the end of a call and
+                // writing it down is seen as still in the call, until it goes on: then that time is its
+                // caller's. So busy times of single paths may step back, and their sum hardly ever does.
+                if total(&now).self_busy + 1_000 < total(&before).self_busy {
+                    back += 1;
                 }
                 for path in now.paths() {
                     let c = path.counts;
@@ -458,7 +464,8 @@ fn live_snapshots_are_monotone_and_never_have_more_ends_than_beginnings() {
                 }
                 before = now;
             }
-            println!("# {looks} snapshots meanwhile");
+            println!("# {looks} snapshots meanwhile, the sum of busy time stepped back in {back}");
+            assert!(back * 50 <= looks, "{back} of {looks}");
         });
         let all = total(&profile_cost::snapshot());
         assert_eq!(all.active(), 0);

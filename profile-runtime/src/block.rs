@@ -536,10 +536,12 @@ impl Block {
     /// `now`. `None` when the owner was switching at each of several looks: then the stay is some
     /// nanoseconds old.
     pub(crate) fn read_current(&self, now: u64) -> Option<(PathIndex, u64, u64)> {
-        for _ in 0..100 {
+        for look in 0..300 {
             let current = self.current.load(Ordering::Acquire);
             if current.is_null() {
-                std::hint::spin_loop();
+                // A switch takes nanoseconds; when it takes longer, the owner has lost its processor in
+                // the middle of it, and with it goes all the time of the stay.
+                if look < 100 { std::hint::spin_loop() } else { std::thread::yield_now() }
                 continue;
             }
             let last = self.last.load(Ordering::Relaxed);
