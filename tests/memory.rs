@@ -90,7 +90,7 @@ fn a_path_takes_at_most_128_bytes_a_thread() {
         each_path(sites, |_| ());
         let first = live() - before;
         // The tree is there: the second thread adds only what a thread needs.
-        let worst = std::thread::spawn(|| {
+        let worst = std::thread::spawn(move || {
             // The thread's block, and the functions' histograms with all buckets they will use: calls of
             // up to a millisecond.
             for time in (0..400).map(|step| 1.035f64.powi(step)) {

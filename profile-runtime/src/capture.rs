@@ -247,14 +247,13 @@ impl Slot {
         for &(path, block, counters) in &found {
             tallies.entry(path).or_default().add_ends(counters, block.read_async(counters));
         }
+        let stays: Vec<_> = blocks.iter().map(|block| (*block, block.read_current(now))).collect();
         for &(path, block, counters) in &found {
-            tallies.entry(path).or_default().add_rest(counters, block.read_async(counters), control::epoch());
-        }
-        for block in blocks {
-            if let Some(StayReading { path, before, ticks }) = block.read_current(now)
-                && let Some(tally) = tallies.get_mut(&path)
-            {
-                let counted = block.read_path(path).map_or(before, |counters| counters.read_busy());
+            let tally = tallies.entry(path).or_default();
+            let counted = tally.add_rest(counters, block.read_async(counters), control::epoch());
+            let stay =
+                stays.iter().find(|(other, _)| std::ptr::eq(*other, block)).and_then(|&(_, stay)| stay);
+            if let Some(StayReading { before, ticks, .. }) = stay.filter(|stay| stay.path == path) {
                 tally.busy += ticks.saturating_sub(counted.saturating_sub(before));
             }
         }

@@ -4,6 +4,7 @@
 //! their time so far.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
@@ -11,6 +12,7 @@ use crate::block::Block;
 use crate::capture;
 use crate::clock;
 use crate::control;
+use crate::counters::Counters;
 use crate::engine::{self, Engine};
 use crate::paths::{NO_PATH, PathIndex, ROOT};
 use crate::position::StayReading;
@@ -104,7 +106,7 @@ pub(crate) fn of_block(engine: &Engine, block: &'static Block, now: u64, scale: 
     let tallies = collect(engine, &[block], now, control::epoch());
     let mut order = Vec::new();
     block.each(|counters, _| {
-        let path = counters.path.load(std::sync::atomic::Ordering::Relaxed);
+        let path = counters.path.load(Ordering::Relaxed);
         if engine.paths.parent(path) != NO_PATH {
             order.push(path);
         }
@@ -149,29 +151,28 @@ pub fn reset() {
 pub(crate) fn collect(engine: &Engine, blocks: &[&'static Block], now: u64, epoch: u32) -> Vec<Tally> {
     let len = engine.paths.len() as usize;
     let mut tallies = vec![Tally::default(); len];
-    let mut each = |f: &mut dyn FnMut(&mut Tally, &'static crate::counters::Counters, _)| {
-        for block in blocks {
-            block.each(|counters, asyncs| {
-                // Paths younger than `len` are left to the next snapshot.
-                if let Some(tally) =
-                    tallies.get_mut(counters.path.load(std::sync::atomic::Ordering::Relaxed) as usize)
-                {
-                    f(tally, counters, asyncs);
-                }
-            });
-        }
-    };
-    each(&mut |tally, counters, asyncs| tally.add_ends(counters, asyncs));
-    // What each thread is doing right now, read with the counter that it will be added to.
-    let stays: Vec<_> = blocks.iter().map(|block| block.read_current(now)).collect();
-    each(&mut |tally, counters, asyncs| tally.add_rest(counters, asyncs, epoch));
-    for (block, stay) in blocks.iter().zip(stays) {
-        let Some(StayReading { path, before, ticks }) = stay else { continue };
-        let counted = block.read_path(path).map_or(before, |counters| counters.read_busy());
-        if let Some(tally) = tallies.get_mut(path as usize) {
-            // The stay may have been charged since it was read.
-            tally.busy += ticks.saturating_sub(counted.saturating_sub(before));
-        }
+    let path_of = |counters: &Counters| counters.path.load(Ordering::Relaxed);
+    for block in blocks {
+        block.each(|counters, asyncs| {
+            // Paths younger than `len` are left to the next snapshot.
+            if let Some(tally) = tallies.get_mut(path_of(counters) as usize) {
+                tally.add_ends(counters, asyncs);
+            }
+        });
+    }
+    for block in blocks {
+        // What the thread is doing right now.
+        let stay = block.read_current(now);
+        block.each(|counters, asyncs| {
+            let path = path_of(counters);
+            let Some(tally) = tallies.get_mut(path as usize) else { return };
+            let counted = tally.add_rest(counters, asyncs, epoch);
+            if let Some(StayReading { before, ticks, .. }) = stay.filter(|stay| stay.path == path) {
+                // NOTE: the stay may have been charged since it was looked at. Seen in the same reading
+                // of the counter that was added: a later one would take off what was never added.
+                tally.busy += ticks.saturating_sub(counted.saturating_sub(before));
+            }
+        });
     }
     tallies
 }
