@@ -80,7 +80,11 @@ fn the_share_of_a_function_is_its_share_of_the_work() {
                     }
                 }
                 let Some((off, share, flagged)) = best else { unreachable!() };
-                println!("# {ns:6} ns a call, {a_calls}:{b_calls} calls: share {:.2} %, truth {:.2} %, flagged {flagged}", share * 100.0, truth * 100.0);
+                println!(
+                    "# {ns:6} ns a call, {a_calls}:{b_calls} calls: share {:.2} %, truth {:.2} %, flagged {flagged}",
+                    share * 100.0,
+                    truth * 100.0
+                );
                 if off > 0.02 && (ns >= 200 || !flagged) || ns >= 1_000 && flagged {
                     wrong.push((ns, share, truth, flagged));
                 }
