@@ -148,7 +148,8 @@ fn short_threads_use_as_many_blocks_as_were_alive_at_once() {
         let blocks = profile_cost::snapshot_by_thread().len();
         println!("# 20,000 threads, 8 at once: {blocks} blocks, {more} bytes more after the first 80");
         assert!(blocks <= 9, "{blocks}");
-        assert!(more < 10_000, "{more}");
+        // Histograms grow with the scheduling noise; a block for each thread would be 40 MB.
+        assert!(more < 100_000, "{more}");
     });
 }
 
