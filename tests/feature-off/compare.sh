@@ -15,4 +15,7 @@ build plain ""
 build annotated "--features annotated"
 grep -q '^sum:' target/plain.asm || { echo "no code was compared" >&2; exit 1; }
 cmp target/plain.asm target/annotated.asm
+# A comparison that cannot fail shows nothing: with the feature on there is more code.
+build enabled "--features annotated,enabled"
+! cmp -s target/plain.asm target/enabled.asm || { echo "the feature is on and makes no difference" >&2; exit 1; }
 echo "feature off: $(wc -l < target/plain.asm) lines of assembly, the same with the attribute and without"
