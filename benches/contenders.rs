@@ -59,7 +59,10 @@ pub fn all() -> [Contender; 8] {
 /// Switches the peers on. What is returned keeps them on.
 pub fn start_peers() -> impl Sized {
     puffin::set_scopes_on(true);
-    fastrace::set_reporter(Forget, fastrace::collector::Config::default().report_interval(Duration::from_millis(20)));
+    fastrace::set_reporter(
+        Forget,
+        fastrace::collector::Config::default().report_interval(Duration::from_millis(20)),
+    );
     tracing::subscriber::set_global_default(Accept).expect("no other subscriber");
     let sink = std::env::temp_dir().join(format!("profile-cost-bench-{}.txt", std::process::id()));
     hotpath::HotpathGuardBuilder::new("overhead").output_path(sink).build()
@@ -140,7 +143,9 @@ fn ticks() -> u64 {
     {
         let ticks: u64;
         // SAFETY: reads the virtual counter; touches no memory and no flags.
-        unsafe { core::arch::asm!("mrs {}, cntvct_el0", out(reg) ticks, options(nomem, nostack, preserves_flags)) };
+        unsafe {
+            core::arch::asm!("mrs {}, cntvct_el0", out(reg) ticks, options(nomem, nostack, preserves_flags))
+        };
         ticks
     }
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
@@ -259,7 +264,9 @@ macro_rules! suite {
                     (0..rounds).fold(0, |sum, i| sum ^ MANY[at(i)](i))
                 },
                 chain: |rounds| (0..rounds).fold(0, |sum, i| sum ^ c1(i)),
-                parents: |rounds| (0..rounds).fold(0, |sum, i| sum ^ if i % 2 == 0 { left(i) } else { right(i) }),
+                parents: |rounds| {
+                    (0..rounds).fold(0, |sum, i| sum ^ if i % 2 == 0 { left(i) } else { right(i) })
+                },
                 fib,
                 poll: |rounds| poll_often($poll, rounds),
             };

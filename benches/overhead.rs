@@ -87,7 +87,11 @@ fn measure(row: &Row, contender: &Contender) -> f64 {
         0 => (10, contender.fib, calls_of_fib(contender.fib)),
         per_round => (400 / per_round, BATCH / per_round, BATCH),
     };
-    let time = if row.threads { on_two_threads(contender, shape, warm, rounds) } else { contender.time(shape, warm, rounds) };
+    let time = if row.threads {
+        on_two_threads(contender, shape, warm, rounds)
+    } else {
+        contender.time(shape, warm, rounds)
+    };
     time.as_secs_f64() * 1e9 / calls as f64
 }
 
@@ -111,7 +115,8 @@ fn calls_of_fib(n: u64) -> u64 {
 fn reports(criterion: &mut Criterion) {
     static SITE: Site = Site::new("reported", file!(), line!(), true);
     // Never printed: what is measured is keeping the call apart, and putting it back.
-    static REPORT: Report = Report { over_ns: u64::MAX, top: 20, sort: "cumulative", log_target: "profile_cost" };
+    static REPORT: Report =
+        Report { over_ns: u64::MAX, top: 20, sort: "cumulative", log_target: "profile_cost" };
     criterion.bench_function("a per-call report, begun and finished", |b| {
         b.iter(|| drop(black_box(enter_report(&SITE, || {}, &REPORT))));
     });

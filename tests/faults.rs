@@ -36,7 +36,11 @@ fn a_million_panics_leave_the_stack_balanced() {
         let profile = profile_cost::snapshot();
         for name in ["outer", "inner"] {
             let counts = counts(&profile, name);
-            assert_eq!((counts.starts, counts.panicked, counts.returned), (1_000_000, 1_000_000, 0), "{name}");
+            assert_eq!(
+                (counts.starts, counts.panicked, counts.returned),
+                (1_000_000, 1_000_000, 0),
+                "{name}"
+            );
         }
         let after = profile.paths().iter().find(|path| profile.function(path.function).label.name == "after");
         assert_eq!(after.map(|path| path.parent), Some(None), "the thread is back at the root");
@@ -63,9 +67,15 @@ fn a_destructor_that_is_called_while_unwinding_and_returns_counts_as_returned() 
             });
         }
         let profile = profile_cost::snapshot();
-        for (name, returned, panicked) in [("fails", 0, 1_000), ("cleans", 1_000, 0), ("cleans deeper", 1_000, 0)] {
+        for (name, returned, panicked) in
+            [("fails", 0, 1_000), ("cleans", 1_000, 0), ("cleans deeper", 1_000, 0)]
+        {
             let counts = counts(&profile, name);
-            assert_eq!((counts.returned, counts.panicked, counts.active()), (returned, panicked, 0), "{name}");
+            assert_eq!(
+                (counts.returned, counts.panicked, counts.active()),
+                (returned, panicked, 0),
+                "{name}"
+            );
         }
     });
 }
@@ -180,7 +190,9 @@ fn thread_local_destructors_may_call_annotated_functions() {
             thread.join().expect("nothing aborts");
         }
         // A thread whose only calls come late.
-        std::thread::spawn(|| BEFORE.with_borrow_mut(|slot| *slot = Some(Late("only")))).join().expect("no panic");
+        std::thread::spawn(|| BEFORE.with_borrow_mut(|slot| *slot = Some(Late("only"))))
+            .join()
+            .expect("no panic");
         let profile = profile_cost::snapshot();
         let late = counts(&profile, "late");
         println!("# {} recorded, {} late", late.starts, profile.notes.late_events);
@@ -245,7 +257,8 @@ fn calls_that_end_out_of_order() {
         profile_cost::enable();
         let sites = sites("f", 3);
         for _ in 0..1_000 {
-            let (first, second, third) = (enter(sites[0], || {}), enter(sites[1], || {}), enter(sites[2], || {}));
+            let (first, second, third) =
+                (enter(sites[0], || {}), enter(sites[1], || {}), enter(sites[2], || {}));
             drop(first);
             drop(third);
             drop(second);
@@ -361,7 +374,10 @@ fn a_task_that_outlives_its_runcall_is_counted_once() {
     async fn waits(times: u32) {
         for _ in 0..times {
             let mut first = true;
-            std::future::poll_fn(|_| if std::mem::take(&mut first) { Poll::Pending } else { Poll::Ready(()) }).await;
+            std::future::poll_fn(
+                |_| if std::mem::take(&mut first) { Poll::Pending } else { Poll::Ready(()) },
+            )
+            .await;
             scope!("inside");
         }
     }
@@ -389,7 +405,9 @@ fn a_task_that_outlives_its_runcall_is_counted_once() {
             });
             assert_eq!(total(&other).starts, 1);
             let common = profile_cost::snapshot();
-            for (name, calls) in [("starts it", round), ("outlives", round), ("inside", 3 * round), ("other", round)] {
+            for (name, calls) in
+                [("starts it", round), ("outlives", round), ("inside", 3 * round), ("other", round)]
+            {
                 let counts = counts(&common, name);
                 assert_eq!((counts.starts, counts.returned), (calls, calls), "{name}, round {round}");
             }
@@ -409,7 +427,8 @@ fn live_snapshots_are_monotone_and_never_have_more_ends_than_beginnings() {
     }
     async fn twice() {
         let mut first = true;
-        std::future::poll_fn(|_| if std::mem::take(&mut first) { Poll::Pending } else { Poll::Ready(()) }).await;
+        std::future::poll_fn(|_| if std::mem::take(&mut first) { Poll::Pending } else { Poll::Ready(()) })
+            .await;
     }
     isolated("live_snapshots_are_monotone_and_never_have_more_ends_than_beginnings", || {
         profile_cost::enable();
