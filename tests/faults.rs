@@ -419,7 +419,7 @@ fn a_task_that_outlives_its_runcall_is_counted_once() {
 fn live_snapshots_are_monotone_and_never_have_more_ends_than_beginnings() {
     fn work(n: u64) {
         scope!("work");
-        if n % 4 > 0 {
+        if !n.is_multiple_of(4) {
             work(n - 1);
         } else {
             scope!("leaf");
