@@ -36,10 +36,10 @@ impl Entry {
     }
 }
 
-struct EmptyTable([Entry; 1]);
+struct EmptyTable([Entry; 2]);
 // SAFETY: never written: an empty table is replaced before the first entry is made.
 unsafe impl Sync for EmptyTable {}
-static EMPTY_TABLE: EmptyTable = EmptyTable([Entry::empty()]);
+static EMPTY_TABLE: EmptyTable = EmptyTable([Entry::empty(), Entry::empty()]);
 
 /// State of the task being polled on this thread. Ticks.
 #[derive(Default)]
@@ -85,7 +85,7 @@ pub(crate) struct Histogram {
     window: AtomicPtr<Window>,
 }
 
-/// Sparse while only few buckets are in use, which is all there ever is on most threads: each slot holds
+/// Sparse while the function was called seldom, which is all that most threads ever do: each slot holds
 /// a bucket (plus 1, in the upper 16 bits) and its count, in order of first use; 0 is free. Then dense:
 /// a count for each bucket from the lowest to the highest in use.
 struct Window {
@@ -97,6 +97,9 @@ struct Window {
 const SPARSE: usize = usize::MAX;
 /// Buckets in use from which on a window is dense.
 const SPARSE_MOST: usize = 16;
+/// Calls in one bucket from which on a window is dense.
+/// PERF: searching a sparse window costs 2 to 4 ns a call when many functions take turns.
+const SPARSE_CALLS: u64 = 32;
 const SPARSE_STEP: usize = 4;
 const BUCKET_SHIFT: u32 = 48;
 /// Dense windows grow in steps of this many buckets (64 bytes).
@@ -170,8 +173,8 @@ struct Owner {
 pub(crate) struct Block {
     position: Position,
     table: Cell<*const Entry>,
-    /// Entries of the table, less one.
-    mask: Cell<usize>,
+    /// The table has `1 << (64 - shift)` entries.
+    shift: Cell<u32>,
     pub(crate) engine: Option<&'static Engine>,
     pub(crate) segment: Segment,
     /// Number of the block; from 1.
@@ -210,7 +213,7 @@ impl Block {
         Self {
             position: Position::nowhere(),
             table: Cell::new(&raw const EMPTY_TABLE.0[0]),
-            mask: Cell::new(0),
+            shift: Cell::new(63),
             engine,
             segment: Segment::new(),
             id,
@@ -257,13 +260,21 @@ impl Block {
         // SAFETY: `current` points to counters, which are leaked: valid for ever.
         let path = unsafe { &*current }.path.load(Ordering::Relaxed);
         let key = key_of(path, site);
-        // SAFETY: the table has `mask + 1` entries and only its owner, which is this thread, replaces it.
-        let entry = unsafe { &*self.table.get().add(hash(key) & self.mask.get()) };
-        if entry.key.get() != key {
-            return None;
+        let shift = self.shift.get();
+        let mut at = slot_of(key, shift);
+        loop {
+            // SAFETY: `at` is below the table's length by construction, and only its owner, which is this
+            // thread, replaces the table.
+            let entry = unsafe { &*self.table.get().add(at) };
+            if entry.key.get() == key {
+                // SAFETY: entries with a key point to leaked counters.
+                return Some(unsafe { &*entry.counters.get() });
+            }
+            if entry.key.get() == EMPTY {
+                return None;
+            }
+            at = (at + 1) & mask_of(shift);
         }
-        // SAFETY: entries with a key point to leaked counters.
-        Some(unsafe { &*entry.counters.get() })
     }
 
     /// Charges the time since the last switch to the current path and goes over to `to`.
@@ -282,8 +293,8 @@ impl Block {
         }
     }
 
-    #[cold]
-    #[inline(never)]
+    /// PERF: inline, though rare: a call here would make all callers save their registers.
+    #[inline(always)]
     fn backstep(&self) {
         self.backsteps.store(self.backsteps.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
     }
@@ -423,7 +434,7 @@ impl Block {
             return None;
         }
         let mask = owner.table.len() - 1;
-        let mut at = hash(key) & mask;
+        let mut at = slot_of(key, shift_of(owner.table.len()));
         loop {
             let entry = &owner.table[at];
             if entry.key.get() == key {
@@ -440,8 +451,7 @@ impl Block {
     fn remember(&self, key: u64, counters: &'static Counters) {
         // SAFETY: as in `counters_of`.
         let owner = unsafe { &mut *self.owner.get() };
-        // At most 5/8 full: most calls find their entry at the first look, which is all that the hot path
-        // does; 26 to 51 bytes a path.
+        // At most 5/8 full: most calls find their entry at the first look; 26 to 51 bytes a path.
         if (owner.used + 1) * 8 > owner.table.len() * 5 {
             let size = (owner.table.len() * 2).max(32);
             let old = std::mem::replace(&mut owner.table, (0..size).map(|_| Entry::empty()).collect());
@@ -449,7 +459,7 @@ impl Block {
                 place(&owner.table, entry.key.get(), entry.counters.get());
             }
             self.table.set(owner.table.as_ptr());
-            self.mask.set(size - 1);
+            self.shift.set(shift_of(size));
         }
         owner.used += 1;
         place(&owner.table, key, counters);
@@ -481,7 +491,12 @@ impl Block {
         let old = histogram.window.load(Ordering::Relaxed);
         // SAFETY: as in `drain`.
         let old = (!old.is_null()).then(|| unsafe { Box::from_raw(old) });
-        let window = Window::with(old.map_or_else(Vec::new, |window| window.read()), bucket);
+        let mut counts = old.map_or_else(Vec::new, |window| window.read());
+        match counts.iter_mut().find(|(b, _)| *b == bucket) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((bucket, 1)),
+        }
+        let window = Window::with(&counts);
         histogram.window.store(Box::into_raw(Box::new(window)), Ordering::Release);
     }
 
@@ -550,21 +565,21 @@ impl Block {
 }
 
 impl Window {
-    /// A window with these counts and one more in `bucket`, and with some room.
-    fn with(mut counts: Vec<(usize, u64)>, bucket: usize) -> Self {
-        counts.push((bucket, 1));
-        let lowest = counts.iter().map(|&(b, _)| b).min().unwrap_or(bucket);
-        let highest = counts.iter().map(|&(b, _)| b).max().unwrap_or(bucket);
+    /// A window with these counts, and with some room.
+    fn with(counts: &[(usize, u64)]) -> Self {
+        let lowest = counts.iter().map(|&(b, _)| b).min().unwrap_or(0);
+        let highest = counts.iter().map(|&(b, _)| b).max().unwrap_or(0);
         let first = lowest - lowest % WINDOW_STEP;
         let span = (highest + 1 - first).next_multiple_of(WINDOW_STEP).min(BUCKETS - first);
         let sparse = counts.len().next_multiple_of(SPARSE_STEP);
-        if counts.len() <= SPARSE_MOST && sparse < span {
+        let seldom = counts.iter().all(|&(_, count)| count <= SPARSE_CALLS);
+        if seldom && counts.len() <= SPARSE_MOST && sparse < span {
             let room = std::iter::repeat_n(0, sparse - counts.len());
             let slots = counts.iter().map(|&(b, count)| ((b as u64 + 1) << BUCKET_SHIFT) | count).chain(room);
             return Self { first: SPARSE, counts: slots.map(AtomicU64::new).collect() };
         }
         let dense: Box<[AtomicU64]> = (0..span).map(|_| AtomicU64::new(0)).collect();
-        for (b, count) in counts {
+        for &(b, count) in counts {
             dense[b - first].store(count, Ordering::Relaxed);
         }
         Self { first, counts: dense }
@@ -586,10 +601,11 @@ impl Window {
         for slot in &self.counts {
             let held = slot.load(Ordering::Relaxed);
             if held == 0 || held >> BUCKET_SHIFT == tag {
-                slot.store(
-                    (tag << BUCKET_SHIFT) | ((held & ((1 << BUCKET_SHIFT) - 1)) + 1),
-                    Ordering::Relaxed,
-                );
+                let count = held & ((1 << BUCKET_SHIFT) - 1);
+                if count == SPARSE_CALLS {
+                    return false;
+                }
+                slot.store((tag << BUCKET_SHIFT) | (count + 1), Ordering::Relaxed);
                 return true;
             }
         }
@@ -608,7 +624,7 @@ impl Window {
 
 fn place(table: &[Entry], key: u64, counters: *const Counters) {
     let mask = table.len() - 1;
-    let mut at = hash(key) & mask;
+    let mut at = slot_of(key, shift_of(table.len()));
     while table[at].key.get() != EMPTY {
         at = (at + 1) & mask;
     }
@@ -621,8 +637,27 @@ fn key_of(path: PathIndex, site: SiteId) -> u64 {
     (u64::from(path) << 32) | u64::from(site)
 }
 
-/// PERF: one multiplication; its upper half mixes path and site.
+/// Where in a table of `1 << (64 - shift)` entries the search for a key begins.
+///
+/// PERF: the upper bits of one multiplication, by the golden ratio for the site and by sqrt(5) - 2 for the
+/// path: keys that follow each other (callees of one function, a chain, a recursion) spread evenly at
+/// every size, so that nearly all are found at the first look. Lower bits left one in five displaced.
 #[inline(always)]
+fn slot_of(key: u64, shift: u32) -> usize {
+    (key.wrapping_mul(0x9E37_79B9_3C6E_F373) >> (shift & 63)) as usize
+}
+
+#[inline(always)]
+fn mask_of(shift: u32) -> usize {
+    (u64::MAX >> (shift & 63)) as usize
+}
+
+/// For a table of `size` entries, a power of two and at least 2.
+fn shift_of(size: usize) -> u32 {
+    64 - size.trailing_zeros()
+}
+
+/// For the index of a thread's paths.
 fn hash(key: u64) -> usize {
     (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as usize
 }

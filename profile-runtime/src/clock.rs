@@ -35,16 +35,23 @@ pub(crate) fn set_fake(ticks: Option<u64>) {
     FAKE.set(ticks);
 }
 
+/// True when ticks come from the system and not from [`counter`]. Unit tests may also set them.
+#[inline(always)]
+pub(crate) fn is_os_clock() -> bool {
+    cfg!(test) || USE_OS_CLOCK.load(Ordering::Relaxed)
+}
+
+/// The hardware's counter; only where [`is_os_clock`] is false.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn counter() -> u64 {
+pub(crate) fn counter() -> u64 {
     // SAFETY: `rdtsc` reads a register; every x86-64 processor has it and Linux leaves it enabled.
     unsafe { core::arch::x86_64::_rdtsc() }
 }
 
 #[cfg(target_arch = "aarch64")]
 #[inline(always)]
-fn counter() -> u64 {
+pub(crate) fn counter() -> u64 {
     let ticks: u64;
     // SAFETY: reads the virtual counter, which user space may read; it touches no memory and no flags.
     unsafe {
@@ -55,7 +62,7 @@ fn counter() -> u64 {
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 #[inline(always)]
-fn counter() -> u64 {
+pub(crate) fn counter() -> u64 {
     os_ticks()
 }
 

@@ -39,17 +39,26 @@ pub fn enter<N: Fn()>(site: &'static Site, _namer: N) -> Guard {
 
 #[inline(never)]
 fn enter_on(site: &'static Site, type_name: fn() -> &'static str) -> Guard {
+    // PERF: asked first, so that nothing below makes a call that could return, and no registers are saved.
+    if std::thread::panicking() || clock::is_os_clock() {
+        return enter_slow(site, type_name);
+    }
     let block = thread::block();
     match block.find(site.id()) {
-        Some(counters) => Guard::open(block, counters),
+        Some(counters) => Guard::begin(block, counters, false, clock::counter),
         None => enter_slow(site, type_name),
     }
 }
 
-/// The first call on a path, on a thread, or of all; and calls whose table entry was displaced.
+/// The first call on a path, on a thread, or of all, and those of a
+/// thread that unwinds or has only the system's clock.
 #[cold]
 #[inline(never)]
 fn enter_slow(site: &'static Site, type_name: fn() -> &'static str) -> Guard {
+    let block = thread::block();
+    if let Some(counters) = block.find(site.id()) {
+        return Guard::open(block, counters);
+    }
     let Some((block, site)) = locate(site, type_name) else { return Guard::inert() };
     match block.resolve(site) {
         Some(counters) => Guard::open(block, counters),
@@ -84,12 +93,16 @@ impl Guard {
     /// is copied, 16 bytes at once that were just written as two times 8, which stalls for 6 ns.
     #[inline(always)]
     pub(crate) fn open(block: &'static Block, counters: &'static Counters) -> Self {
-        let unwinding = MaybeUninit::new(std::thread::panicking());
+        Self::begin(block, counters, std::thread::panicking(), clock::now)
+    }
+
+    #[inline(always)]
+    fn begin(block: &'static Block, counters: &'static Counters, unwinding: bool, now: fn() -> u64) -> Self {
         let back = MaybeUninit::new(block.current());
         counters.start();
-        let start = clock::now();
+        let start = now();
         block.switch(counters, start);
-        Self { counters, back, start: MaybeUninit::new(start), unwinding }
+        Self { counters, back, start: MaybeUninit::new(start), unwinding: MaybeUninit::new(unwinding) }
     }
 
     /// Ends the call at tick `now`. The guard is not inert.

@@ -104,22 +104,40 @@ fn processor_time() -> Duration {
     time(usage.ru_utime) + time(usage.ru_stime)
 }
 
+/// Self time is time on the clock: only while nobody else gets the processor is it processor time. So the
+/// spells are judged in which the kernel's own two clocks agree with each other.
 #[test]
 fn self_times_add_up_to_what_the_kernel_counts() {
-    isolated_tries("self_times_add_up_to_what_the_kernel_counts", 10, || {
+    isolated_tries("self_times_add_up_to_what_the_kernel_counts", 3, || {
         profile_cost::enable();
-        let before = processor_time();
-        {
-            scope!("all");
-            let start = Instant::now();
-            while start.elapsed() < Duration::from_millis(500) {
-                a(10_000);
-                b(3_000);
+        let (mut sum, mut kernel, mut undisturbed) = (0.0, 0.0, 0);
+        let end = Instant::now() + Duration::from_secs(20);
+        while undisturbed < 30 && Instant::now() < end {
+            profile_cost::reset();
+            let (start, before) = (Instant::now(), processor_time());
+            {
+                scope!("all");
+                while start.elapsed() < Duration::from_millis(10) {
+                    a(10_000);
+                    b(3_000);
+                }
+            }
+            let (processor, clock) = (processor_time() - before, start.elapsed());
+            if (processor.as_secs_f64() / clock.as_secs_f64() - 1.0).abs() < 0.03 {
+                kernel += processor.as_nanos() as f64;
+                sum += common::total(&profile_cost::snapshot()).self_busy as f64;
+                undisturbed += 1;
             }
         }
-        let kernel = (processor_time() - before).as_nanos() as f64;
-        let sum = common::total(&profile_cost::snapshot()).self_busy as f64;
-        println!("# self times {:.1} ms, getrusage {:.1} ms", sum / 1e6, kernel / 1e6);
+        println!(
+            "# self times {:.1} ms, getrusage {:.1} ms, {undisturbed} times 10 ms",
+            sum / 1e6,
+            kernel / 1e6
+        );
+        if undisturbed < 5 {
+            println!("# NOT JUDGED: others had the processor nearly all the time");
+            return;
+        }
         assert!((sum / kernel - 1.0).abs() < 0.05, "{sum} {kernel}");
     });
 }
