@@ -7,6 +7,9 @@ use crate::paths::PathIndex;
 use crate::sync::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
 use crate::sync::hint::spin_loop;
 
+/// How often a reader looks at a thread that is switching. Under loom, no more than the models can explore.
+const LOOKS: usize = if cfg!(loom) { 2 } else { 100 };
+
 /// See the module. Points to leaked counters only.
 #[derive(Debug)]
 #[repr(C)]
@@ -78,7 +81,7 @@ impl Position {
     /// The stay at tick `now`. `None` when the owner was switching at each of several looks: then the
     /// stay is some nanoseconds old.
     pub(crate) fn read(&self, now: u64) -> Option<StayReading> {
-        for _ in 0..100 {
+        for _ in 0..LOOKS {
             let current = self.current.load(Ordering::Acquire);
             if current.is_null() {
                 spin_loop();
@@ -89,7 +92,12 @@ impl Position {
             let counters = unsafe { &*current };
             let before = counters.read_busy();
             fence(Ordering::Acquire);
-            if self.current.load(Ordering::Relaxed) == current && self.last.load(Ordering::Relaxed) == last {
+            // NOTE: the thread may have come back to the same path meanwhile, so all is looked at again:
+            // the Acquire makes it no older than `current`, the fence above no newer.
+            if self.current.load(Ordering::Acquire) == current
+                && self.last.load(Ordering::Relaxed) == last
+                && counters.read_busy() == before
+            {
                 let path = counters.path.load(Ordering::Relaxed);
                 return Some(StayReading { path, before, ticks: now.saturating_sub(last) });
             }
