@@ -103,7 +103,7 @@ fn check(world: &World, when: &str) {
 
 /// What is wrong with one program, and how often it was looked at.
 fn mismatches(seed: u64) -> (Vec<String>, u64) {
-    let world = World::new(seed, seed % 5 == 0);
+    let world = World::new(seed, seed.is_multiple_of(5));
     let before = thread::block();
     let ran = catch_unwind(AssertUnwindSafe(|| world.run()));
     thread::set_block(before);

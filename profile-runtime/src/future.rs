@@ -2,9 +2,11 @@
 //!
 //! The parent of the call is the path current at the first poll, and stays so wherever the future is
 //! polled later. Between polls the call is suspended; that time is charged to the innermost instrumented
-//! future that returned `Pending`, from when it did (or its task was left, when the task's next turn
-//! resumes it) until the task is entered again. So busy and suspended time of sequential code never
-//! overlap, and their sum is the elapsed time.
+//! future that returned `Pending` and that the poll of its caller has not polled again or dropped since:
+//! from when it was left (or its task was left, when the task's next turn resumes it) until the task is
+//! entered again. So busy and suspended time of sequential code never overlap, and their sum is the
+//! elapsed time. While it is suspended, a snapshot counts all the time since it was left; what its task
+//! did meanwhile is taken off when it resumes.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -303,20 +305,22 @@ impl Drop for Turn<'_> {
         self.block.switch(if mutant!(NoRestoreOnPending) && pending { counters } else { self.back }, now);
         let segment = &self.block.segment;
         segment.depth.set(segment.depth.get().wrapping_sub(1));
-        let first_poll = self.call.left == 0;
         segment.poll.set(self.caller);
         self.call.left = now;
         if mutant!(LongestPollIsLast) {
             asyncs.clear_longest();
         }
-        if self.outcome != Outcome::Dropped && !(mutant!(PollsAtFirstOnly) && !first_poll) {
+        if pending || self.outcome != Outcome::Dropped && !mutant!(LastPollNotCounted) {
             asyncs.polled(now.saturating_sub(entered), control::epoch());
         }
         if pending {
-            let mut charged = segment.pended.replace(self.pended.wrapping_add(1)) == 0;
+            let innermost = segment.pended.replace(self.pended.wrapping_add(1)) == 0;
+            let charged = match () {
+                () if mutant!(AwaitToAll) => true,
+                () if mutant!(AwaitToOutermost) => segment.depth.get() == 0,
+                () => innermost,
+            };
             self.call.pended_in = self.caller;
-            charged = (charged || mutant!(AwaitToAll)) && !mutant!(AwaitToOutermost)
-                || mutant!(AwaitToOutermost) && segment.depth.get() == 0;
             if charged {
                 asyncs.suspend(if mutant!(SuspendedFromEntry) { entered } else { now });
             }

@@ -55,7 +55,7 @@ mod planting {
         SuspendedUntilPolled,
         /// The rest of the task's turn after the call returned Pending counts twice.
         TurnForgotten,
-        PollsAtFirstOnly,
+        LastPollNotCounted,
         BusyToCaller,
         StartCountedAtEachPoll,
         /// A call that is polled on another thread goes on with the first thread's counters.
