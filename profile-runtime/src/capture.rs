@@ -234,9 +234,7 @@ impl Slot {
         self.seen = len;
         let blocks = engine.blocks();
         let found: Vec<_> = (blocks.iter())
-            .flat_map(|block| {
-                self.members.iter().filter_map(|&path| Some((path, *block, block.read_path(path)?)))
-            })
+            .flat_map(|block| self.members.iter().filter_map(|&path| Some((path, *block, block.read_path(path)?))))
             .collect();
         let mut tallies: BTreeMap<PathIndex, Tally> = BTreeMap::new();
         for &(path, block, counters) in &found {
@@ -257,13 +255,7 @@ impl Slot {
     }
 
     /// Adds what was counted to the common tree and starts anew from here.
-    fn fold(
-        &mut self,
-        engine: &'static Engine,
-        block: &'static Block,
-        tallies: &BTreeMap<PathIndex, Tally>,
-        now: u64,
-    ) {
+    fn fold(&mut self, engine: &'static Engine, block: &'static Block, tallies: &BTreeMap<PathIndex, Tally>, now: u64) {
         let mut common = BTreeMap::from([(self.root, self.attach)]);
         for &path in &self.members {
             let Some(tally) = tallies.get(&path) else { continue };
@@ -272,21 +264,9 @@ impl Slot {
             if counts != Default::default() {
                 let target = self.common_path(engine, path, &mut common);
                 let counters = block.counters_of(target);
-                counters.absorb(
-                    counts.starts,
-                    counts.folded,
-                    counts.returned,
-                    counts.panicked,
-                    counts.self_busy,
-                );
+                counters.absorb(counts.starts, counts.folded, counts.returned, counts.panicked, counts.self_busy);
                 if counts.polls + counts.cancelled + counts.self_await > 0 {
-                    block.asyncs_of(counters).absorb(
-                        counts.self_await,
-                        counts.polls,
-                        counts.longest_poll,
-                        counts.cancelled,
-                        control::epoch(),
-                    );
+                    block.asyncs_of(counters).absorb(counts.self_await, counts.polls, counts.longest_poll, counts.cancelled, control::epoch());
                 }
             }
             for block in engine.blocks() {
@@ -299,12 +279,7 @@ impl Slot {
         self.at_fold = self.at_begin.clone();
     }
 
-    fn common_path(
-        &self,
-        engine: &Engine,
-        path: PathIndex,
-        common: &mut BTreeMap<PathIndex, PathIndex>,
-    ) -> PathIndex {
+    fn common_path(&self, engine: &Engine, path: PathIndex, common: &mut BTreeMap<PathIndex, PathIndex>) -> PathIndex {
         let mut missing = Vec::new();
         let mut at = path;
         let mut target = loop {

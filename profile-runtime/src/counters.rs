@@ -179,8 +179,7 @@ impl AsyncCounters {
             self.polled(longest, epoch);
             add(&self.polls, polls - 1);
         }
-        self.cancelled
-            .store(self.cancelled.load(Ordering::Relaxed).wrapping_add(cancelled), Ordering::Release);
+        self.cancelled.store(self.cancelled.load(Ordering::Relaxed).wrapping_add(cancelled), Ordering::Release);
     }
 
     #[inline(always)]
@@ -207,11 +206,7 @@ impl AsyncCounters {
     }
 
     pub(crate) fn read_longest(&self, epoch: u32) -> u64 {
-        if self.epoch.load(Ordering::Relaxed) == epoch {
-            self.longest_poll.load(Ordering::Relaxed)
-        } else {
-            0
-        }
+        if self.epoch.load(Ordering::Relaxed) == epoch { self.longest_poll.load(Ordering::Relaxed) } else { 0 }
     }
 
     /// Forgets the longest poll. Only while no future of the path is alive.

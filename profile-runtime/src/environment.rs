@@ -120,11 +120,7 @@ mod tests {
         ] {
             let parsed = parse(&[(name, value)]);
             assert_eq!(parsed.complaints.len(), 1, "{name}");
-            assert!(
-                parsed.complaints[0].starts_with(&format!("{name}={value}: ")),
-                "{:?}",
-                parsed.complaints
-            );
+            assert!(parsed.complaints[0].starts_with(&format!("{name}={value}: ")), "{:?}", parsed.complaints);
         }
     }
 }

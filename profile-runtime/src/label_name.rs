@@ -1,4 +1,2 @@
 //! placeholder until the macros branch lands
-pub(crate) fn shorten(_type_name: &str, fn_name: &str) -> String {
-    fn_name.to_owned()
-}
+pub(crate) fn shorten(_type_name: &str, fn_name: &str) -> String { fn_name.to_owned() }

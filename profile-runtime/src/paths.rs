@@ -187,8 +187,7 @@ impl PathTree {
 
     /// `path` and everything above it, without the roots.
     fn ancestors(&self, path: PathIndex) -> impl Iterator<Item = PathIndex> {
-        std::iter::successors(Some(path), |&p| Some(self.parent(p)))
-            .take_while(|&p| self.parent(p) != NO_PATH)
+        std::iter::successors(Some(path), |&p| Some(self.parent(p))).take_while(|&p| self.parent(p) != NO_PATH)
     }
 
     /// Adds a path. The caller holds `insert` (or is the only one that knows the tree).
@@ -203,8 +202,7 @@ impl PathTree {
         } else {
             let caller = self.site(parent);
             let depth = self.depth(parent) + 1;
-            let known =
-                self.ancestors(parent).any(|p| self.site(p) == site && self.site(self.parent(p)) == caller);
+            let known = self.ancestors(parent).any(|p| self.site(p) == site && self.site(self.parent(p)) == caller);
             let novel = if known { self.node(parent).novel_depth.load(Ordering::Relaxed) } else { depth };
             node.depth.store(depth, Ordering::Relaxed);
             node.novel_depth.store(novel, Ordering::Relaxed);
@@ -239,10 +237,7 @@ mod tests {
         assert_eq!(tree.resolve(ROOT, 10), a);
         assert_eq!((a.kind, b.kind), (TargetKind::Exact, TargetKind::Exact));
         let c = tree.resolve(b.path, 12);
-        assert_eq!(
-            (c.kind, tree.site(c.path), tree.parent(c.path)),
-            (TargetKind::Truncated, TRUNCATED, b.path)
-        );
+        assert_eq!((c.kind, tree.site(c.path), tree.parent(c.path)), (TargetKind::Truncated, TRUNCATED, b.path));
         assert_eq!(tree.resolve(b.path, 13), c);
         assert_eq!(tree.resolve(c.path, 14), c);
     }

@@ -39,12 +39,7 @@ impl Report {
 }
 
 /// Directories stripped, sorted, the functions and then their callers.
-pub(crate) fn write(
-    profile: &Profile,
-    keys: &[SortKey],
-    top: usize,
-    writer: &mut impl Write,
-) -> io::Result<()> {
+pub(crate) fn write(profile: &Profile, keys: &[SortKey], top: usize, writer: &mut impl Write) -> io::Result<()> {
     let _ = (profile, keys, top, writer);
     Ok(())
 }

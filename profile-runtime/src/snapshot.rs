@@ -67,8 +67,7 @@ pub fn snapshot() -> Profile {
     tree.add(&common, &counts);
     for (root, attach) in captures.attachments() {
         tree.graft(root, attach);
-        let members: Vec<_> =
-            private.iter().copied().filter(|&p| p != root && engine.paths.top(p) == root).collect();
+        let members: Vec<_> = private.iter().copied().filter(|&p| p != root && engine.paths.top(p) == root).collect();
         tree.add(&members, &counts);
     }
     let mut profile = tree.profile;
@@ -111,9 +110,7 @@ pub(crate) fn of_block(engine: &Engine, block: &'static Block, now: u64, scale: 
     });
     let mut tree = Grafter::new(engine, scale);
     tree.add(&order, &|path| {
-        tallies
-            .get(path as usize)
-            .map_or_else(Counts::default, |tally| tally.since(now, &Baseline::default()))
+        tallies.get(path as usize).map_or_else(Counts::default, |tally| tally.since(now, &Baseline::default()))
     });
     let mut profile = tree.profile;
     let mut buckets = BTreeMap::new();
@@ -153,9 +150,7 @@ pub(crate) fn collect(engine: &Engine, blocks: &[&'static Block], now: u64, epoc
         for block in blocks {
             block.each(|counters, asyncs| {
                 // Paths younger than `len` are left to the next snapshot.
-                if let Some(tally) =
-                    tallies.get_mut(counters.path.load(std::sync::atomic::Ordering::Relaxed) as usize)
-                {
+                if let Some(tally) = tallies.get_mut(counters.path.load(std::sync::atomic::Ordering::Relaxed) as usize) {
                     f(tally, counters, asyncs);
                 }
             });
@@ -195,12 +190,7 @@ fn merge_elapsed(all: &mut Elapsed, block: &Block) {
     }
 }
 
-fn add_elapsed(
-    profile: &mut Profile,
-    functions: &BTreeMap<SiteId, FunctionId>,
-    all: &Elapsed,
-    before: Option<&Elapsed>,
-) {
+fn add_elapsed(profile: &mut Profile, functions: &BTreeMap<SiteId, FunctionId>, all: &Elapsed, before: Option<&Elapsed>) {
     let scale = clock::ns_per_tick();
     for (site, buckets) in all {
         let Some(&function) = functions.get(site) else { continue };
@@ -299,8 +289,7 @@ impl<'a> Grafter<'a> {
     }
 
     fn in_ns(&self, counts: Counts) -> Counts {
-        let ns =
-            |ticks: u64| if self.scale == 1.0 { ticks } else { (ticks as f64 * self.scale).round() as u64 };
+        let ns = |ticks: u64| if self.scale == 1.0 { ticks } else { (ticks as f64 * self.scale).round() as u64 };
         Counts {
             self_busy: ns(counts.self_busy),
             self_await: ns(counts.self_await),
@@ -309,3 +298,4 @@ impl<'a> Grafter<'a> {
         }
     }
 }
+

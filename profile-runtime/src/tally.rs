@@ -61,10 +61,7 @@ impl Tally {
     pub(crate) fn since(&self, now: u64, before: &Baseline) -> Counts {
         Counts {
             starts: self.starts.saturating_sub(before.starts),
-            folded: self
-                .folded
-                .saturating_sub(before.tally.folded)
-                .min(self.starts.saturating_sub(before.starts)),
+            folded: self.folded.saturating_sub(before.tally.folded).min(self.starts.saturating_sub(before.starts)),
             returned: self.returned.saturating_sub(before.tally.returned),
             panicked: self.panicked.saturating_sub(before.tally.panicked),
             cancelled: self.cancelled.saturating_sub(before.tally.cancelled),
