@@ -1,3 +1,67 @@
-//! cProfile for Rust services.
+//! cProfile for Rust services: annotate suspect functions, run the service, read the callers report in the
+//! log, open the flamegraph.
+//!
+//! ```
+//! use profile_cost::{SortKey, Stats, profile_cost};
+//!
+//! #[profile_cost]
+//! fn parse(line: &str) -> Vec<u32> {
+//!     line.split(',').filter_map(|field| field.parse().ok()).collect()
+//! }
+//!
+//! #[profile_cost]
+//! fn load(text: &str) -> usize {
+//!     text.lines().map(|line| parse(line).len()).sum()
+//! }
+//!
+//! profile_cost::enable();
+//! load("1,2,3\n4,5");
+//!
+//! let mut report = Vec::new();
+//! Stats::new(profile_cost::snapshot())
+//!     .strip_dirs()
+//!     .sort_stats([SortKey::Cumulative])
+//!     .print_stats(&mut report, 20)?
+//!     .print_callers(&mut report, "parse")?;
+//! # #[cfg(feature = "enabled")]
+//! assert!(String::from_utf8_lossy(&report).contains("parse"));
+//! # std::io::Result::Ok(())
+//! ```
+//!
+//! # Without code
+//!
+//! Off unless asked: an annotated function then costs one relaxed load. The environment asks:
+//!
+//! | variable | meaning |
+//! |---|---|
+//! | `PROFILE_COST=cumulative` | print the report at exit, sorted so: any of pstats' keys, several with commas. `off`: record nothing, not even calls annotated with `report` |
+//! | `PROFILE_COST_OUT=a.svg,b.folded,c.txt` | write these at exit |
+//! | `PROFILE_COST_SIGTERM=1` | also when SIGTERM ends the process; handlers of the program's own keep working |
+//! | `PROFILE_COST_TOP=30` | rows of the report at exit |
+//! | `PROFILE_COST_MAX_PATHS=65536`, `PROFILE_COST_MAX_DEPTH=100` | how large the call tree may grow; from which depth recursion folds |
+//!
+//! # What is counted
+//!
+//! Calls are counted by call path. *Self* time is a function's own, *cumulative* time includes what it
+//! called; both are wall time. For an async function, *busy* is the time inside its polls and *await* the
+//! time it was suspended; the caller is whoever polled it first. Recursion, callers and callees follow
+//! Python's `pstats`, which is also where the names of [`Stats`]' methods come from.
+//!
+//! A task, thread or pool job is counted below the call that started it when it is given that call's
+//! [`Context`]; without one it is a root of its own.
+//!
+//! # Performance
+//!
+//! Each call reads the clock twice; `cargo bench --bench overhead` measures everything else against that
+//! floor, beside other profilers. README.md has the table.
+//!
+//! # Features
+//!
+//! - `enabled` (default): without it the attribute hands items back untouched, and the machine code is that
+//!   of the program without profile-cost.
+//! - `flamegraph` (default): SVG through inferno, which is under CDDL-1.0.
+
+#![forbid(unsafe_code)]
+
 pub use profile_cost_macros::profile_cost;
 pub use profile_cost_runtime::*;

@@ -14,10 +14,10 @@ use crate::position::{Position, StayReading};
 use crate::ring::{BUCKETS, Ring, bucket_of};
 use crate::site::SiteId;
 
-/// Counters in a chunk: 2 KiB, so that a thread that uses few paths stays small.
-const CHUNK: usize = 32;
+/// Counters in a chunk: 1 KiB, so that a thread that uses few paths stays small.
+const CHUNK: usize = 16;
 /// Asynchronous counters in a chunk.
-const ASYNC_CHUNK: usize = 16;
+const ASYNC_CHUNK: usize = 8;
 
 /// An entry of the thread's child table: which counters a call of a site from a path goes to.
 struct Entry {
@@ -77,18 +77,29 @@ impl Segment {
     }
 }
 
-/// The elapsed times of one function on one thread: the buckets from the lowest to the highest in use.
+/// The elapsed times of one function on one thread.
 pub(crate) struct Histogram {
+    /// The root that the function was called under: the common one, or a per-call report's.
+    top: PathIndex,
     site: SiteId,
     window: AtomicPtr<Window>,
 }
 
+/// Sparse while only few buckets are in use, which is all there ever is on most threads: each slot holds
+/// a bucket (plus 1, in the upper 16 bits) and its count, in order of first use; 0 is free. Then dense:
+/// a count for each bucket from the lowest to the highest in use.
 struct Window {
+    /// The first bucket, or [`SPARSE`].
     first: usize,
     counts: Box<[AtomicU64]>,
 }
 
-/// Windows grow in steps of this many buckets (64 bytes).
+const SPARSE: usize = usize::MAX;
+/// Buckets in use from which on a window is dense.
+const SPARSE_MOST: usize = 16;
+const SPARSE_STEP: usize = 4;
+const BUCKET_SHIFT: u32 = 48;
+/// Dense windows grow in steps of this many buckets (64 bytes).
 const WINDOW_STEP: usize = 8;
 
 /// What snapshots walk. Grows under the lock; the owner reads its own copies of the pointers.
@@ -98,9 +109,50 @@ struct Shared {
     asyncs: Vec<&'static [AsyncCounters]>,
     asyncs_len: usize,
     histograms: Vec<&'static Histogram>,
-    by_path: BTreeMap<PathIndex, &'static Counters>,
+    /// Which counters are of a path: open addressing, 0 is free, else an index into the counters, plus 1.
+    /// PERF: 5 to 9 bytes a path; a `BTreeMap` takes 28.
+    by_path: Vec<u32>,
     /// Name of the last owner.
     thread: Option<String>,
+}
+
+impl Shared {
+    fn at(&self, index: usize) -> &'static Counters {
+        &self.counters[index / CHUNK][index % CHUNK]
+    }
+
+    fn find(&self, path: PathIndex) -> Option<&'static Counters> {
+        let mask = self.by_path.len().checked_sub(1)?;
+        let mut slot = hash(u64::from(path)) & mask;
+        loop {
+            let counters = self.at((self.by_path[slot] as usize).checked_sub(1)?);
+            if counters.path.load(Ordering::Relaxed) == path {
+                return Some(counters);
+            }
+            slot = (slot + 1) & mask;
+        }
+    }
+
+    /// Enters the counters made last into `by_path`.
+    fn index_last(&mut self, path: PathIndex) {
+        if self.len * 8 > self.by_path.len() * 7 {
+            let size = (self.by_path.len() * 2).max(16);
+            self.by_path = vec![0; size];
+            for index in 0..self.len - 1 {
+                self.enter(self.at(index).path.load(Ordering::Relaxed), index);
+            }
+        }
+        self.enter(path, self.len - 1);
+    }
+
+    fn enter(&mut self, path: PathIndex, index: usize) {
+        let mask = self.by_path.len() - 1;
+        let mut slot = hash(u64::from(path)) & mask;
+        while self.by_path[slot] != 0 {
+            slot = (slot + 1) & mask;
+        }
+        self.by_path[slot] = index as u32 + 1;
+    }
 }
 
 /// What only the owner touches, off the hot path.
@@ -108,7 +160,7 @@ struct Owner {
     table: Vec<Entry>,
     used: usize,
     histograms: Vec<&'static Histogram>,
-    by_site: BTreeMap<SiteId, u32>,
+    by_site: BTreeMap<(PathIndex, SiteId), u32>,
     asyncs: Vec<&'static [AsyncCounters]>,
     asyncs_len: usize,
 }
@@ -181,7 +233,7 @@ impl Block {
                 asyncs: Vec::new(),
                 asyncs_len: 0,
                 histograms: Vec::new(),
-                by_path: BTreeMap::new(),
+                by_path: Vec::new(),
                 thread: None,
             }),
         }
@@ -312,16 +364,17 @@ impl Block {
         if let Some(known) = self.read_path(path) {
             return known;
         }
-        let site = self.engine.map_or(0, |engine| engine.paths.site(path));
-        let histogram = match owner.by_site.get(&site) {
+        let function = self.engine.map_or((0, 0), |engine| (engine.paths.top(path), engine.paths.site(path)));
+        let histogram = match owner.by_site.get(&function) {
             Some(&known) => known,
             None => {
+                let (top, site) = function;
                 let made: &'static Histogram =
-                    Box::leak(Box::new(Histogram { site, window: AtomicPtr::new(ptr::null_mut()) }));
+                    Box::leak(Box::new(Histogram { top, site, window: AtomicPtr::new(ptr::null_mut()) }));
                 owner.histograms.push(made);
                 self.lock().histograms.push(made);
                 let index = owner.histograms.len() as u32 - 1;
-                owner.by_site.insert(site, index);
+                owner.by_site.insert(function, index);
                 index
             }
         };
@@ -329,11 +382,11 @@ impl Block {
         if shared.len == shared.counters.len() * CHUNK {
             shared.counters.push(Box::leak((0..CHUNK).map(|_| Counters::new()).collect()));
         }
-        let counters = &shared.counters[shared.len / CHUNK][shared.len % CHUNK];
+        let counters = shared.at(shared.len);
         counters.path.store(path, Ordering::Relaxed);
         counters.histogram.store(histogram, Ordering::Relaxed);
         shared.len += 1;
-        shared.by_path.insert(path, counters);
+        shared.index_last(path);
         counters
     }
 
@@ -387,9 +440,9 @@ impl Block {
     fn remember(&self, key: u64, counters: &'static Counters) {
         // SAFETY: as in `counters_of`.
         let owner = unsafe { &mut *self.owner.get() };
-        // At most half full: nearly every call finds its entry at the first look, which is all that the
-        // hot path does.
-        if (owner.used + 1) * 2 > owner.table.len() {
+        // At most 5/8 full: most calls find their entry at the first look, which is all that the hot path
+        // does; 26 to 51 bytes a path.
+        if (owner.used + 1) * 8 > owner.table.len() * 5 {
             let size = (owner.table.len() * 2).max(32);
             let old = std::mem::replace(&mut owner.table, (0..size).map(|_| Entry::empty()).collect());
             for entry in old.iter().filter(|entry| entry.key.get() != EMPTY) {
@@ -413,10 +466,9 @@ impl Block {
             let bucket = bucket_of(ticks);
             let window = histogram.window.load(Ordering::Relaxed);
             // SAFETY: windows are freed only by their owner, which is this thread.
-            let slot = (!window.is_null()).then(|| unsafe { &*window }).and_then(|w| w.slot(bucket));
-            match slot {
-                Some(slot) => slot.store(slot.load(Ordering::Relaxed) + 1, Ordering::Relaxed),
-                None => self.grow(histogram, bucket),
+            let counted = !window.is_null() && unsafe { &*window }.count(bucket);
+            if !counted {
+                self.grow(histogram, bucket);
             }
         });
     }
@@ -429,20 +481,8 @@ impl Block {
         let old = histogram.window.load(Ordering::Relaxed);
         // SAFETY: as in `drain`.
         let old = (!old.is_null()).then(|| unsafe { Box::from_raw(old) });
-        let (mut first, mut end) = (bucket, bucket + 1);
-        if let Some(old) = &old {
-            (first, end) = (first.min(old.first), end.max(old.first + old.counts.len()));
-        }
-        first -= first % WINDOW_STEP;
-        end = end.next_multiple_of(WINDOW_STEP).min(BUCKETS.next_multiple_of(WINDOW_STEP));
-        let counts: Box<[AtomicU64]> = (first..end)
-            .map(|b| {
-                let before =
-                    old.as_ref().and_then(|w| w.slot(b)).map_or(0, |slot| slot.load(Ordering::Relaxed));
-                AtomicU64::new(before + u64::from(b == bucket))
-            })
-            .collect();
-        histogram.window.store(Box::into_raw(Box::new(Window { first, counts })), Ordering::Release);
+        let window = Window::with(old.map_or_else(Vec::new, |window| window.read()), bucket);
+        histogram.window.store(Box::into_raw(Box::new(window)), Ordering::Release);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Shared> {
@@ -458,7 +498,7 @@ impl Block {
 
     /// The counters of a path, if the thread was ever on it.
     pub(crate) fn read_path(&self, path: PathIndex) -> Option<&'static Counters> {
-        self.lock().by_path.get(&path).copied()
+        self.lock().find(path)
     }
 
     /// The asynchronous counters that go with counters of this block.
@@ -491,11 +531,12 @@ impl Block {
         self.position.read(now)
     }
 
-    /// The non-empty buckets of each function's elapsed times.
-    pub(crate) fn read_histograms(&self) -> Vec<(SiteId, Vec<(usize, u64)>)> {
+    /// The non-empty buckets of the elapsed times of each function under `top`; under any, for `None`.
+    pub(crate) fn read_histograms(&self, top: Option<PathIndex>) -> Vec<(SiteId, Vec<(usize, u64)>)> {
         // Held so that no window is freed meanwhile.
         let shared = self.lock();
         (shared.histograms.iter().enumerate())
+            .filter(|(_, histogram)| top.is_none_or(|top| histogram.top == top))
             .map(|(index, histogram)| {
                 let read = || {
                     let window = histogram.window.load(Ordering::Acquire);
@@ -509,16 +550,59 @@ impl Block {
 }
 
 impl Window {
+    /// A window with these counts and one more in `bucket`, and with some room.
+    fn with(mut counts: Vec<(usize, u64)>, bucket: usize) -> Self {
+        counts.push((bucket, 1));
+        let lowest = counts.iter().map(|&(b, _)| b).min().unwrap_or(bucket);
+        let highest = counts.iter().map(|&(b, _)| b).max().unwrap_or(bucket);
+        let first = lowest - lowest % WINDOW_STEP;
+        let span = (highest + 1 - first).next_multiple_of(WINDOW_STEP).min(BUCKETS - first);
+        let sparse = counts.len().next_multiple_of(SPARSE_STEP);
+        if counts.len() <= SPARSE_MOST && sparse < span {
+            let room = std::iter::repeat_n(0, sparse - counts.len());
+            let slots = counts.iter().map(|&(b, count)| ((b as u64 + 1) << BUCKET_SHIFT) | count).chain(room);
+            return Self { first: SPARSE, counts: slots.map(AtomicU64::new).collect() };
+        }
+        let dense: Box<[AtomicU64]> = (0..span).map(|_| AtomicU64::new(0)).collect();
+        for (b, count) in counts {
+            dense[b - first].store(count, Ordering::Relaxed);
+        }
+        Self { first, counts: dense }
+    }
+
+    /// Counts one more; false when there is no room for the bucket. Only for the owner.
     #[inline(always)]
-    fn slot(&self, bucket: usize) -> Option<&AtomicU64> {
-        self.counts.get(bucket.wrapping_sub(self.first))
+    fn count(&self, bucket: usize) -> bool {
+        if self.first == SPARSE {
+            return self.count_sparse(bucket);
+        }
+        let Some(slot) = self.counts.get(bucket.wrapping_sub(self.first)) else { return false };
+        slot.store(slot.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        true
+    }
+
+    fn count_sparse(&self, bucket: usize) -> bool {
+        let tag = bucket as u64 + 1;
+        for slot in &self.counts {
+            let held = slot.load(Ordering::Relaxed);
+            if held == 0 || held >> BUCKET_SHIFT == tag {
+                slot.store(
+                    (tag << BUCKET_SHIFT) | ((held & ((1 << BUCKET_SHIFT) - 1)) + 1),
+                    Ordering::Relaxed,
+                );
+                return true;
+            }
+        }
+        false
     }
 
     fn read(&self) -> Vec<(usize, u64)> {
-        (self.counts.iter().enumerate())
-            .map(|(i, count)| (self.first + i, count.load(Ordering::Relaxed)))
-            .filter(|&(_, count)| count > 0)
-            .collect()
+        let counts = self.counts.iter().map(|count| count.load(Ordering::Relaxed)).enumerate();
+        if self.first == SPARSE {
+            let split = |held: u64| ((held >> BUCKET_SHIFT) as usize - 1, held & ((1 << BUCKET_SHIFT) - 1));
+            return counts.filter(|&(_, held)| held > 0).map(|(_, held)| split(held)).collect();
+        }
+        counts.map(|(i, count)| (self.first + i, count)).filter(|&(_, count)| count > 0).collect()
     }
 }
 

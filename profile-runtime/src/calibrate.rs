@@ -1,14 +1,17 @@
 //! What the instrument itself costs, measured once, so that every report can say it.
 
 use std::hint::black_box;
-use std::pin::pin;
+use std::mem::ManuallyDrop;
 use std::sync::OnceLock;
-use std::task::{Context, Poll, Waker};
 
+use crate::block::Block;
 use crate::clock;
+use crate::counters::Counters;
 use crate::engine::Engine;
+use crate::future::Call;
 use crate::guard::Guard;
-use crate::paths::Limits;
+use crate::paths::{Limits, ROOT};
+use crate::site::Site;
 
 const BATCH: u64 = 200;
 const BATCHES: u32 = 30;
@@ -19,31 +22,30 @@ pub(crate) fn costs_ns() -> (f64, f64) {
     static COSTS: OnceLock<(f64, f64)> = OnceLock::new();
     *COSTS.get_or_init(|| {
         let scale = clock::ns_per_tick();
-        let call = per_call() * scale;
-        // A poll enters and leaves as a call does, and keeps the suspended time besides.
-        (call, per_poll().max(per_call()) * scale)
+        (per_call() * scale, per_poll() * scale)
     })
 }
 
+/// A block that no thread owns, and counters on it.
+fn rehearsal() -> (&'static Block, &'static Counters) {
+    let block = Engine::leak(Limits { depth: 4, paths: 4 }).adopt(clock::now(), None);
+    (block, block.counters_of(ROOT))
+}
+
 fn per_call() -> f64 {
-    let engine = Engine::leak(Limits { depth: 4, paths: 4 });
-    let block = engine.adopt(clock::now(), None);
-    let Some(counters) = block.resolve(crate::site::TRUNCATED) else { return 0.0 };
+    let (block, counters) = rehearsal();
     fastest(|| {
-        let mut guard = std::mem::ManuallyDrop::new(Guard::open(block, black_box(counters)));
+        let mut guard = ManuallyDrop::new(Guard::open(block, black_box(counters)));
         guard.close(block, clock::now());
     })
 }
 
 fn per_poll() -> f64 {
-    // Two nested passes of a plain future cost nothing worth counting; what is measured is the clock
-    // reads and the bookkeeping of a call, which a poll has too.
-    let mut future = pin!(std::future::poll_fn(|_: &mut Context<'_>| Poll::<()>::Pending));
-    let mut context = Context::from_waker(Waker::noop());
-    let plain = fastest(|| {
-        let _ = black_box(future.as_mut().poll(&mut context));
-    });
-    per_call() + plain
+    static SITE: Site = Site::new("rehearsal", "~", 0, true);
+    let (block, counters) = rehearsal();
+    let mut call = Call::new(&SITE, std::any::type_name::<()>);
+    call.set_home(block, counters);
+    fastest(|| black_box(&mut call).rehearse(block))
 }
 
 fn fastest(mut once: impl FnMut()) -> f64 {

@@ -20,7 +20,7 @@ use crate::engine::{self, Engine};
 use crate::paths::{PathIndex, ROOT};
 use crate::position::StayReading;
 use crate::profile::Profile;
-use crate::snapshot::Grafter;
+use crate::snapshot::{self, Elapsed, Grafter};
 use crate::tally::{Baseline, Tally};
 use crate::thread;
 
@@ -50,6 +50,8 @@ struct Slot {
     at_begin: BTreeMap<PathIndex, Baseline>,
     /// From which the common tree counts: `at_begin`, or a later reset.
     at_fold: BTreeMap<PathIndex, Baseline>,
+    /// Elapsed times of earlier calls. (The common profile has them at once: it sums over all roots.)
+    elapsed_before: Elapsed,
 }
 
 /// All private trees.
@@ -129,6 +131,8 @@ impl Capture {
             tallies.get(&path).map_or_else(Default::default, |tally| tally.since(now, &baseline))
         });
         let mut profile = tree.profile;
+        let elapsed = snapshot::elapsed(engine, Some(self.root));
+        snapshot::add_elapsed(&mut profile, &tree.functions, &elapsed, Some(&slot.elapsed_before));
         let ns = now.saturating_sub(self.start) as f64 * clock::ns_per_tick();
         profile.duration = std::time::Duration::from_nanos(ns as u64);
         profile.threads = 1;
@@ -224,6 +228,7 @@ impl Slot {
             seen: root + 1,
             at_begin: BTreeMap::new(),
             at_fold: BTreeMap::new(),
+            elapsed_before: Elapsed::new(),
         }
     }
 
@@ -234,20 +239,21 @@ impl Slot {
         self.seen = len;
         let blocks = engine.blocks();
         let found: Vec<_> = (blocks.iter())
-            .flat_map(|block| self.members.iter().filter_map(|&path| Some((path, *block, block.read_path(path)?))))
+            .flat_map(|block| {
+                self.members.iter().filter_map(|&path| Some((path, *block, block.read_path(path)?)))
+            })
             .collect();
         let mut tallies: BTreeMap<PathIndex, Tally> = BTreeMap::new();
         for &(path, block, counters) in &found {
             tallies.entry(path).or_default().add_ends(counters, block.read_async(counters));
         }
+        let stays: Vec<_> = blocks.iter().map(|block| (*block, block.read_current(now))).collect();
         for &(path, block, counters) in &found {
-            tallies.entry(path).or_default().add_rest(counters, block.read_async(counters), control::epoch());
-        }
-        for block in blocks {
-            if let Some(StayReading { path, before, ticks }) = block.read_current(now)
-                && let Some(tally) = tallies.get_mut(&path)
-            {
-                let counted = block.read_path(path).map_or(before, |counters| counters.read_busy());
+            let tally = tallies.entry(path).or_default();
+            let counted = tally.add_rest(counters, block.read_async(counters), control::epoch());
+            let stay =
+                stays.iter().find(|(other, _)| std::ptr::eq(*other, block)).and_then(|&(_, stay)| stay);
+            if let Some(StayReading { before, ticks, .. }) = stay.filter(|stay| stay.path == path) {
                 tally.busy += ticks.saturating_sub(counted.saturating_sub(before));
             }
         }
@@ -255,7 +261,13 @@ impl Slot {
     }
 
     /// Adds what was counted to the common tree and starts anew from here.
-    fn fold(&mut self, engine: &'static Engine, block: &'static Block, tallies: &BTreeMap<PathIndex, Tally>, now: u64) {
+    fn fold(
+        &mut self,
+        engine: &'static Engine,
+        block: &'static Block,
+        tallies: &BTreeMap<PathIndex, Tally>,
+        now: u64,
+    ) {
         let mut common = BTreeMap::from([(self.root, self.attach)]);
         for &path in &self.members {
             let Some(tally) = tallies.get(&path) else { continue };
@@ -264,9 +276,21 @@ impl Slot {
             if counts != Default::default() {
                 let target = self.common_path(engine, path, &mut common);
                 let counters = block.counters_of(target);
-                counters.absorb(counts.starts, counts.folded, counts.returned, counts.panicked, counts.self_busy);
+                counters.absorb(
+                    counts.starts,
+                    counts.folded,
+                    counts.returned,
+                    counts.panicked,
+                    counts.self_busy,
+                );
                 if counts.polls + counts.cancelled + counts.self_await > 0 {
-                    block.asyncs_of(counters).absorb(counts.self_await, counts.polls, counts.longest_poll, counts.cancelled, control::epoch());
+                    block.asyncs_of(counters).absorb(
+                        counts.self_await,
+                        counts.polls,
+                        counts.longest_poll,
+                        counts.cancelled,
+                        control::epoch(),
+                    );
                 }
             }
             for block in engine.blocks() {
@@ -277,9 +301,15 @@ impl Slot {
         }
         self.at_begin = tallies.iter().map(|(&path, &tally)| (path, Baseline::new(tally, now))).collect();
         self.at_fold = self.at_begin.clone();
+        self.elapsed_before = snapshot::elapsed(engine, Some(self.root));
     }
 
-    fn common_path(&self, engine: &Engine, path: PathIndex, common: &mut BTreeMap<PathIndex, PathIndex>) -> PathIndex {
+    fn common_path(
+        &self,
+        engine: &Engine,
+        path: PathIndex,
+        common: &mut BTreeMap<PathIndex, PathIndex>,
+    ) -> PathIndex {
         let mut missing = Vec::new();
         let mut at = path;
         let mut target = loop {

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 /// Set when the hardware counter cannot be trusted. Decided before the first event is recorded.
 static USE_OS_CLOCK: AtomicBool = AtomicBool::new(!HAS_COUNTER);
-const HAS_COUNTER: bool = cfg!(any(all(target_arch = "x86_64", target_os = "linux"), target_arch = "aarch64"));
+const HAS_COUNTER: bool =
+    cfg!(any(all(target_arch = "x86_64", target_os = "linux"), target_arch = "aarch64"));
 
 /// Ticks since an arbitrary start.
 #[inline(always)]
@@ -46,7 +47,9 @@ fn counter() -> u64 {
 fn counter() -> u64 {
     let ticks: u64;
     // SAFETY: reads the virtual counter, which user space may read; it touches no memory and no flags.
-    unsafe { core::arch::asm!("mrs {}, cntvct_el0", out(reg) ticks, options(nomem, nostack, preserves_flags)) };
+    unsafe {
+        core::arch::asm!("mrs {}, cntvct_el0", out(reg) ticks, options(nomem, nostack, preserves_flags))
+    };
     ticks
 }
 
@@ -109,7 +112,11 @@ pub(crate) fn ns_per_tick() -> f64 {
         if elapsed >= Duration::from_millis(2) {
             let ticks = counter().saturating_sub(anchor.ticks).max(1);
             let measured = elapsed.as_nanos() as f64 / ticks as f64;
-            return if elapsed >= Duration::from_millis(200) { *FIXED.get_or_init(|| measured) } else { measured };
+            return if elapsed >= Duration::from_millis(200) {
+                *FIXED.get_or_init(|| measured)
+            } else {
+                measured
+            };
         }
         std::hint::spin_loop();
     }

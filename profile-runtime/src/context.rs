@@ -11,7 +11,6 @@ use crate::block::Block;
 use crate::clock;
 use crate::control;
 use crate::counters::Counters;
-use crate::mutant::mutant;
 use crate::paths::{PathIndex, ROOT};
 use crate::thread;
 
@@ -57,7 +56,7 @@ impl Context {
     }
 
     fn enter(&self) -> Option<Stay> {
-        if control::is_off() || self.path == ROOT || mutant!(ContextNotEntered) {
+        if control::is_off() || self.path == ROOT {
             return None;
         }
         let block = thread::attach()?;

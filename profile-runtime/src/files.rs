@@ -5,6 +5,11 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use crate::profile::Profile;
+#[cfg(feature = "flamegraph")]
+use crate::render::FlamegraphOptions;
+use crate::render::Metric;
+use crate::report;
+use crate::stats::SortKey;
 
 /// What a file name asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +62,10 @@ pub(crate) fn write(profile: &Profile, path: &Path) -> io::Result<()> {
 }
 
 fn render(profile: &Profile, format: FileFormat, writer: &mut impl Write) -> io::Result<()> {
-    let _ = (profile, format, writer);
-    Ok(())
+    match format {
+        #[cfg(feature = "flamegraph")]
+        FileFormat::Flamegraph => profile.write_flamegraph(writer, &FlamegraphOptions::new(Metric::Task)),
+        FileFormat::Folded => profile.write_folded(writer, Metric::Task),
+        FileFormat::Text => report::write(profile, &[SortKey::Cumulative], usize::MAX, writer),
+    }
 }

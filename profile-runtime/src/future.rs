@@ -18,7 +18,6 @@ use crate::clock;
 use crate::control;
 use crate::counters::{AsyncCounters, Counters, Ending};
 use crate::guard::locate;
-use crate::mutant::mutant;
 use crate::paths::PathIndex;
 use crate::site::Site;
 use crate::thread;
@@ -37,9 +36,6 @@ pin_project_lite::pin_project! {
     impl<F> PinnedDrop for Instrumented<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if mutant!(DropNotEntered) {
-                this.inner.set(None);
-            }
             match this.call.begin_drop() {
                 Some(turn) => {
                     let _turn = turn;
@@ -149,14 +145,8 @@ impl Call {
             Stage::Over => None,
             Stage::Suspended { charged } => {
                 let block = thread::block();
-                if !ptr::eq(block, self.home.block) && !mutant!(CountersOfOldThread) {
+                if !ptr::eq(block, self.home.block) {
                     self.move_home()?;
-                }
-                if mutant!(ParentLookedUpAgain) {
-                    self.set_home(block, block.resolve(self.site.id())?);
-                }
-                if mutant!(StartCountedAtEachPoll) {
-                    block.counters_of(self.path).start();
                 }
                 Some(self.enter(thread::block(), Some(charged)))
             }
@@ -186,7 +176,7 @@ impl Call {
         Some(self.enter(block, None))
     }
 
-    fn set_home(&mut self, block: &'static Block, counters: &'static Counters) {
+    pub(crate) fn set_home(&mut self, block: &'static Block, counters: &'static Counters) {
         self.path = counters.path.load(std::sync::atomic::Ordering::Relaxed);
         self.home = Home { block, counters, asyncs: block.asyncs_of(counters) };
     }
@@ -210,7 +200,7 @@ impl Call {
         let back = block.current();
         let caller = segment.poll.get();
         let mut pended = segment.pended.replace(0);
-        if self.pended_in == caller && pended > 0 && !mutant!(LoserStillWaits) {
+        if self.pended_in == caller && pended > 0 {
             // Polled twice in one poll of its caller, or dropped by it: nobody waits for it any more.
             pended -= 1;
         }
@@ -237,29 +227,27 @@ impl Call {
         if resumed == Some(true) {
             let same_task = depth > 0 && self.task == segment.task.get();
             let next_turn = self.turn.wrapping_add(1) == segment.turn.get();
-            let from = if same_task && next_turn && !mutant!(TurnForgotten) {
-                self.left.max(segment.left.get())
-            } else {
-                self.left
-            };
-            let until = if mutant!(SuspendedUntilPolled) { now } else { segment.start.get() };
+            let from = if same_task && next_turn { self.left.max(segment.left.get()) } else { self.left };
             // SAFETY: `asyncs` is of this thread's block (`home` was checked) and leaked.
-            unsafe { &*asyncs }.resume(self.left, until.saturating_sub(from));
+            unsafe { &*asyncs }.resume(self.left, segment.start.get().saturating_sub(from));
         }
         if depth > 0 {
             self.outermost = false;
             self.task = segment.task.get();
             self.turn = segment.turn.get();
         }
-        block.switch(if mutant!(BusyToCaller) { back } else { counters }, now);
+        block.switch(counters, now);
         Turn { call: self, block, back, now, caller, pended, outcome: Outcome::Unwound }
+    }
+
+    /// One poll that returns `Pending`, on a block of one's own: what the instrument does at each.
+    pub(crate) fn rehearse(&mut self, block: &'static Block) {
+        let resumed = if let Stage::Suspended { charged } = self.stage { Some(charged) } else { None };
+        self.enter(block, resumed).outcome = Outcome::Pending;
     }
 
     /// Enters the call once more to drop the inner future, if it was begun and is not over.
     fn begin_drop(&mut self) -> Option<Turn<'_>> {
-        if mutant!(FinishedAgainAtDrop) && self.stage == Stage::Over && !self.home.block.is_null() {
-            self.stage = Stage::Suspended { charged: false };
-        }
         let Stage::Suspended { charged } = self.stage else { return None };
         if !ptr::eq(thread::block(), self.home.block) {
             self.move_home()?;
@@ -301,46 +289,34 @@ impl Drop for Turn<'_> {
         let Home { counters, asyncs, .. } = self.call.home;
         // SAFETY: of this thread's block, which the poll cannot leave, and leaked.
         let (counters, asyncs) = unsafe { (&*counters, &*asyncs) };
-        let pending = self.outcome == Outcome::Pending;
-        self.block.switch(if mutant!(NoRestoreOnPending) && pending { counters } else { self.back }, now);
+        self.block.switch(self.back, now);
         let segment = &self.block.segment;
         segment.depth.set(segment.depth.get().wrapping_sub(1));
         segment.poll.set(self.caller);
         self.call.left = now;
-        if mutant!(LongestPollIsLast) {
-            asyncs.clear_longest();
-        }
-        if pending || self.outcome != Outcome::Dropped && !mutant!(LastPollNotCounted) {
+        if self.outcome != Outcome::Dropped {
             asyncs.polled(now.saturating_sub(entered), control::epoch());
         }
-        if pending {
-            let innermost = segment.pended.replace(self.pended.wrapping_add(1)) == 0;
-            let charged = match () {
-                () if mutant!(AwaitToAll) => true,
-                () if mutant!(AwaitToOutermost) => segment.depth.get() == 0,
-                () => innermost,
-            };
+        if self.outcome == Outcome::Pending {
+            let charged = segment.pended.replace(self.pended.wrapping_add(1)) == 0;
             self.call.pended_in = self.caller;
             if charged {
-                asyncs.suspend(if mutant!(SuspendedFromEntry) { entered } else { now });
+                asyncs.suspend(now);
             }
             self.call.stage = Stage::Suspended { charged };
             return;
         }
-        segment.pended.set(if mutant!(SiblingForgotten) { 0 } else { self.pended });
+        segment.pended.set(self.pended);
         let ending = match self.outcome {
             Outcome::Ready => Ending::Returned,
             Outcome::Dropped => Ending::Cancelled,
-            Outcome::Unwound if mutant!(PanicCountedAsReturn) => Ending::Returned,
             Outcome::Unwound | Outcome::Pending => Ending::Panicked,
         };
         match ending {
             Ending::Returned => counters.finish_returned(),
             Ending::Panicked => counters.finish_panicked(),
-            Ending::Cancelled if mutant!(CancelNotCounted) => {}
             Ending::Cancelled => asyncs.finish_cancelled(),
         }
-        let since = if mutant!(ElapsedFromLastPoll) { entered } else { self.call.start };
-        self.block.elapsed(counters, now.saturating_sub(since));
+        self.block.elapsed(counters, now.saturating_sub(self.call.start));
     }
 }

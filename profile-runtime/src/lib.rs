@@ -20,34 +20,40 @@ mod files;
 mod future;
 mod guard;
 mod label_name;
-mod mutant;
 mod paths;
 mod position;
 #[doc(hidden)]
 pub mod private;
 mod profile;
+mod render;
 mod report;
 mod ring;
 #[cfg(unix)]
 mod signal;
 mod site;
 mod snapshot;
-mod stats;
+pub mod stats;
 mod sync;
 mod tally;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod testing;
 mod thread;
+mod units;
 
 pub use call::{runcall, runcall_async};
 pub use context::{Attached, Context};
 pub use control::{disable, enable, is_enabled};
 pub use exit::{Session, init};
 pub use profile::{Counts, Function, FunctionId, Label, Notes, Path, PathId, Profile};
+pub use render::Metric;
+#[cfg(feature = "flamegraph")]
+pub use render::{DiffOptions, FlamegraphOptions};
 pub use snapshot::{reset, snapshot, snapshot_by_thread};
+pub use stats::{IntoRestrictions, Restriction, Row, SortKey, Stats, Style};
 
 /// Measures the rest of the enclosing block under a name of its own.
+#[cfg(feature = "enabled")]
 #[macro_export]
 macro_rules! scope {
     ($name:expr) => {
@@ -57,4 +63,11 @@ macro_rules! scope {
             $crate::private::enter(&SITE, || {})
         };
     };
+}
+
+/// Nothing: built without the feature `enabled`.
+#[cfg(not(feature = "enabled"))]
+#[macro_export]
+macro_rules! scope {
+    ($name:expr) => {};
 }

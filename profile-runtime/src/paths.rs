@@ -2,8 +2,11 @@
 //!
 //! Reading takes no lock. A path is added under a lock, once in the life of the process.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, OnceLock};
+
+// NOTE: std's `OnceLock` waits and is three words; this is one pointer, which suits tables of them.
+use once_cell::race::OnceBox;
 
 use crate::site::{NO_SITE, SiteId, TRUNCATED};
 
@@ -71,10 +74,10 @@ pub(crate) enum TargetKind {
 
 pub(crate) struct PathTree {
     limits: Limits,
-    chunks: Box<[OnceLock<Box<[Node]>>]>,
+    chunks: Box<[OnceBox<[Node; CHUNK]>]>,
     len: AtomicU32,
     /// Open addressing over (parent, site): slots hold ids, 0 is empty (the root is never looked up).
-    index: Box<[OnceLock<Box<[AtomicU32]>>]>,
+    index: Box<[OnceBox<[AtomicU32; SEGMENT]>]>,
     insert: Mutex<()>,
 }
 
@@ -84,9 +87,9 @@ impl PathTree {
         let most = 2 * limits.paths as usize + CHUNK;
         let tree = Self {
             limits,
-            chunks: (0..most.div_ceil(CHUNK)).map(|_| OnceLock::new()).collect(),
+            chunks: (0..most.div_ceil(CHUNK)).map(|_| OnceBox::new()).collect(),
             len: AtomicU32::new(0),
-            index: (0..SEGMENTS).map(|_| OnceLock::new()).collect(),
+            index: (0..SEGMENTS).map(|_| OnceBox::new()).collect(),
             insert: Mutex::new(()),
         };
         let root = tree.push(NO_PATH, NO_SITE);
@@ -145,11 +148,6 @@ impl PathTree {
         if self.len() < self.limits.paths { self.push(NO_PATH, NO_SITE) } else { None }
     }
 
-    /// True when new paths go to `[truncated]`.
-    pub(crate) fn is_full(&self) -> bool {
-        self.len() >= self.limits.paths
-    }
-
     pub(crate) fn child(&self, parent: PathIndex, site: SiteId) -> Option<PathIndex> {
         let (segment, start) = slot_of(parent, site);
         let slots = self.index[segment].get()?;
@@ -187,14 +185,16 @@ impl PathTree {
 
     /// `path` and everything above it, without the roots.
     fn ancestors(&self, path: PathIndex) -> impl Iterator<Item = PathIndex> {
-        std::iter::successors(Some(path), |&p| Some(self.parent(p))).take_while(|&p| self.parent(p) != NO_PATH)
+        std::iter::successors(Some(path), |&p| Some(self.parent(p)))
+            .take_while(|&p| self.parent(p) != NO_PATH)
     }
 
     /// Adds a path. The caller holds `insert` (or is the only one that knows the tree).
     fn push(&self, parent: PathIndex, site: SiteId) -> Option<PathIndex> {
         let id = self.len.load(Ordering::Relaxed);
         let chunk = self.chunks.get(id as usize / CHUNK)?;
-        let node = &chunk.get_or_init(|| (0..CHUNK).map(|_| Node::default()).collect())[id as usize % CHUNK];
+        let node =
+            &chunk.get_or_init(|| Box::new(std::array::from_fn(|_| Node::default())))[id as usize % CHUNK];
         node.parent.store(parent, Ordering::Relaxed);
         node.site.store(site, Ordering::Relaxed);
         if parent == NO_PATH {
@@ -202,13 +202,14 @@ impl PathTree {
         } else {
             let caller = self.site(parent);
             let depth = self.depth(parent) + 1;
-            let known = self.ancestors(parent).any(|p| self.site(p) == site && self.site(self.parent(p)) == caller);
+            let known =
+                self.ancestors(parent).any(|p| self.site(p) == site && self.site(self.parent(p)) == caller);
             let novel = if known { self.node(parent).novel_depth.load(Ordering::Relaxed) } else { depth };
             node.depth.store(depth, Ordering::Relaxed);
             node.novel_depth.store(novel, Ordering::Relaxed);
             node.top.store(self.top(parent), Ordering::Relaxed);
             let (segment, start) = slot_of(parent, site);
-            let slots = self.index[segment].get_or_init(|| (0..SEGMENT).map(|_| AtomicU32::new(0)).collect());
+            let slots = self.index[segment].get_or_init(|| Box::new([const { AtomicU32::new(0) }; SEGMENT]));
             let free = (0..SEGMENT)
                 .map(|probe| &slots[(start + probe) % SEGMENT])
                 .find(|slot| slot.load(Ordering::Relaxed) == 0)?;
@@ -237,7 +238,10 @@ mod tests {
         assert_eq!(tree.resolve(ROOT, 10), a);
         assert_eq!((a.kind, b.kind), (TargetKind::Exact, TargetKind::Exact));
         let c = tree.resolve(b.path, 12);
-        assert_eq!((c.kind, tree.site(c.path), tree.parent(c.path)), (TargetKind::Truncated, TRUNCATED, b.path));
+        assert_eq!(
+            (c.kind, tree.site(c.path), tree.parent(c.path)),
+            (TargetKind::Truncated, TRUNCATED, b.path)
+        );
         assert_eq!(tree.resolve(b.path, 13), c);
         assert_eq!(tree.resolve(c.path, 14), c);
     }

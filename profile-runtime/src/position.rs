@@ -5,10 +5,7 @@ use std::ptr;
 use crate::counters::Counters;
 use crate::paths::PathIndex;
 use crate::sync::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
-use crate::sync::hint::spin_loop;
-
-/// How often a reader looks at a thread that is switching. Under loom, no more than the models can explore.
-const LOOKS: usize = if cfg!(loom) { 2 } else { 100 };
+use crate::sync::hint::{spin_loop, yield_now};
 
 /// See the module. Points to leaked counters only.
 #[derive(Debug)]
@@ -19,6 +16,9 @@ pub(crate) struct Position {
     /// Tick of the last switch.
     last: AtomicU64,
 }
+
+/// How often a reader looks before it gives up.
+const LOOKS: u32 = if cfg!(loom) { 3 } else { 300 };
 
 /// A stay on a path, as another thread sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,10 +81,16 @@ impl Position {
     /// The stay at tick `now`. `None` when the owner was switching at each of several looks: then the
     /// stay is some nanoseconds old.
     pub(crate) fn read(&self, now: u64) -> Option<StayReading> {
-        for _ in 0..LOOKS {
+        for look in 0..LOOKS {
             let current = self.current.load(Ordering::Acquire);
             if current.is_null() {
-                spin_loop();
+                // A switch takes nanoseconds; when it takes longer, the owner has lost its processor in
+                // the middle of it, and with it goes all the time of the stay.
+                if look < LOOKS / 3 {
+                    spin_loop()
+                } else {
+                    yield_now()
+                }
                 continue;
             }
             let last = self.last.load(Ordering::Relaxed);

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::profile::Profile;
-use crate::stats::SortKey;
+use crate::stats::{SortKey, Stats};
 
 /// What `report`, `report_over`, `top`, `sort` and `log_target` ask for. Lives in a `static`.
 #[derive(Debug)]
@@ -39,7 +39,14 @@ impl Report {
 }
 
 /// Directories stripped, sorted, the functions and then their callers.
-pub(crate) fn write(profile: &Profile, keys: &[SortKey], top: usize, writer: &mut impl Write) -> io::Result<()> {
-    let _ = (profile, keys, top, writer);
+pub(crate) fn write(
+    profile: &Profile,
+    keys: &[SortKey],
+    top: usize,
+    writer: &mut impl Write,
+) -> io::Result<()> {
+    let mut stats = Stats::new(profile);
+    stats.strip_dirs().sort_stats(keys.iter().copied());
+    stats.print_stats(&mut *writer, top)?.print_callers(&mut *writer, top)?;
     Ok(())
 }

@@ -7,7 +7,7 @@
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use crate::sync::hint::spin_loop;
 
-/// Calls that wait before they are bucketed. Under loom, as many as the models can explore.
+/// Calls that wait before they are bucketed.
 pub(crate) const RING: usize = if cfg!(loom) { 2 } else { 128 };
 
 /// Sub-buckets of an octave are `1 << SUB_BITS`: a bucket is at most 1/32 of its value wide, so its middle

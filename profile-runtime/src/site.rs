@@ -47,14 +47,20 @@ impl Site {
         if known != NO_SITE {
             return known;
         }
-        let id = push(&mut registry, self.label(type_name));
+        let mut label = self.label(type_name);
+        if !self.exact && registry.contains(&label) {
+            // Two functions of one macro's line: told apart by their modules, never merged.
+            label.name = crate::label_name::qualify(type_name, self.name);
+        }
+        let id = push(&mut registry, label);
         self.id.store(id, Ordering::Relaxed);
         id
     }
 
     /// What the site is called in reports.
     pub(crate) fn label(&self, type_name: &str) -> Label {
-        let name = if self.exact { self.name.to_owned() } else { crate::label_name::shorten(type_name, self.name) };
+        let name =
+            if self.exact { self.name.to_owned() } else { crate::label_name::shorten(type_name, self.name) };
         Label::new(self.file, self.line, name)
     }
 }

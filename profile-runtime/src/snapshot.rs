@@ -4,6 +4,7 @@
 //! their time so far.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
@@ -11,6 +12,7 @@ use crate::block::Block;
 use crate::capture;
 use crate::clock;
 use crate::control;
+use crate::counters::Counters;
 use crate::engine::{self, Engine};
 use crate::paths::{NO_PATH, PathIndex, ROOT};
 use crate::position::StayReading;
@@ -24,7 +26,7 @@ use crate::thread;
 #[derive(Default)]
 struct Origin {
     baselines: Vec<Baseline>,
-    elapsed: BTreeMap<SiteId, BTreeMap<usize, u64>>,
+    elapsed: Elapsed,
     since: Option<Instant>,
     late: u64,
     backsteps: u64,
@@ -67,11 +69,12 @@ pub fn snapshot() -> Profile {
     tree.add(&common, &counts);
     for (root, attach) in captures.attachments() {
         tree.graft(root, attach);
-        let members: Vec<_> = private.iter().copied().filter(|&p| p != root && engine.paths.top(p) == root).collect();
+        let members: Vec<_> =
+            private.iter().copied().filter(|&p| p != root && engine.paths.top(p) == root).collect();
         tree.add(&members, &counts);
     }
     let mut profile = tree.profile;
-    add_elapsed(&mut profile, &tree.functions, &elapsed(engine), Some(&origin.elapsed));
+    add_elapsed(&mut profile, &tree.functions, &elapsed(engine, None), Some(&origin.elapsed));
     profile.threads = engine.threads();
     profile.duration = origin.since.map_or(profile.duration, |since| since.elapsed());
     profile.notes.late_events = thread::late_events() - origin.late;
@@ -103,18 +106,20 @@ pub(crate) fn of_block(engine: &Engine, block: &'static Block, now: u64, scale: 
     let tallies = collect(engine, &[block], now, control::epoch());
     let mut order = Vec::new();
     block.each(|counters, _| {
-        let path = counters.path.load(std::sync::atomic::Ordering::Relaxed);
+        let path = counters.path.load(Ordering::Relaxed);
         if engine.paths.parent(path) != NO_PATH {
             order.push(path);
         }
     });
     let mut tree = Grafter::new(engine, scale);
     tree.add(&order, &|path| {
-        tallies.get(path as usize).map_or_else(Counts::default, |tally| tally.since(now, &Baseline::default()))
+        tallies
+            .get(path as usize)
+            .map_or_else(Counts::default, |tally| tally.since(now, &Baseline::default()))
     });
     let mut profile = tree.profile;
     let mut buckets = BTreeMap::new();
-    merge_elapsed(&mut buckets, block);
+    merge_elapsed(&mut buckets, block, None);
     add_elapsed(&mut profile, &tree.functions, &buckets, None);
     profile.threads = 1;
     profile.notes.truncated_calls = block.read_truncated();
@@ -133,7 +138,7 @@ pub fn reset() {
     captures.reset(&tallies, now);
     *origin = Some(Origin {
         baselines: tallies.into_iter().map(|tally| Baseline::new(tally, now)).collect(),
-        elapsed: elapsed(engine),
+        elapsed: elapsed(engine, None),
         since: Some(Instant::now()),
         late: thread::late_events(),
         backsteps: backsteps(engine),
@@ -146,43 +151,46 @@ pub fn reset() {
 pub(crate) fn collect(engine: &Engine, blocks: &[&'static Block], now: u64, epoch: u32) -> Vec<Tally> {
     let len = engine.paths.len() as usize;
     let mut tallies = vec![Tally::default(); len];
-    let mut each = |f: &mut dyn FnMut(&mut Tally, &'static crate::counters::Counters, _)| {
-        for block in blocks {
-            block.each(|counters, asyncs| {
-                // Paths younger than `len` are left to the next snapshot.
-                if let Some(tally) = tallies.get_mut(counters.path.load(std::sync::atomic::Ordering::Relaxed) as usize) {
-                    f(tally, counters, asyncs);
-                }
-            });
-        }
-    };
-    each(&mut |tally, counters, asyncs| tally.add_ends(counters, asyncs));
-    // What each thread is doing right now, read with the counter that it will be added to.
-    let stays: Vec<_> = blocks.iter().map(|block| block.read_current(now)).collect();
-    each(&mut |tally, counters, asyncs| tally.add_rest(counters, asyncs, epoch));
-    for (block, stay) in blocks.iter().zip(stays) {
-        let Some(StayReading { path, before, ticks }) = stay else { continue };
-        let counted = block.read_path(path).map_or(before, |counters| counters.read_busy());
-        if let Some(tally) = tallies.get_mut(path as usize) {
-            // The stay may have been charged since it was read.
-            tally.busy += ticks.saturating_sub(counted.saturating_sub(before));
-        }
+    let path_of = |counters: &Counters| counters.path.load(Ordering::Relaxed);
+    for block in blocks {
+        block.each(|counters, asyncs| {
+            // Paths younger than `len` are left to the next snapshot.
+            if let Some(tally) = tallies.get_mut(path_of(counters) as usize) {
+                tally.add_ends(counters, asyncs);
+            }
+        });
+    }
+    for block in blocks {
+        // What the thread is doing right now.
+        let stay = block.read_current(now);
+        block.each(|counters, asyncs| {
+            let path = path_of(counters);
+            let Some(tally) = tallies.get_mut(path as usize) else { return };
+            let counted = tally.add_rest(counters, asyncs, epoch);
+            if let Some(StayReading { before, ticks, .. }) = stay.filter(|stay| stay.path == path) {
+                // NOTE: the stay may have been charged since it was looked at. Seen in the same reading
+                // of the counter that was added: a later one would take off what was never added.
+                tally.busy += ticks.saturating_sub(counted.saturating_sub(before));
+            }
+        });
     }
     tallies
 }
 
-type Elapsed = BTreeMap<SiteId, BTreeMap<usize, u64>>;
+/// Calls of each function by bucket of their elapsed time.
+pub(crate) type Elapsed = BTreeMap<SiteId, BTreeMap<usize, u64>>;
 
-fn elapsed(engine: &Engine) -> Elapsed {
+/// The elapsed times of the calls under the root `top`; of all calls, for `None`.
+pub(crate) fn elapsed(engine: &Engine, top: Option<PathIndex>) -> Elapsed {
     let mut all = Elapsed::new();
     for block in engine.blocks() {
-        merge_elapsed(&mut all, block);
+        merge_elapsed(&mut all, block, top);
     }
     all
 }
 
-fn merge_elapsed(all: &mut Elapsed, block: &Block) {
-    for (site, buckets) in block.read_histograms() {
+fn merge_elapsed(all: &mut Elapsed, block: &Block, top: Option<PathIndex>) {
+    for (site, buckets) in block.read_histograms(top) {
         let sum = all.entry(site).or_default();
         for (bucket, count) in buckets {
             *sum.entry(bucket).or_default() += count;
@@ -190,7 +198,13 @@ fn merge_elapsed(all: &mut Elapsed, block: &Block) {
     }
 }
 
-fn add_elapsed(profile: &mut Profile, functions: &BTreeMap<SiteId, FunctionId>, all: &Elapsed, before: Option<&Elapsed>) {
+/// Adds what was counted after `before` to the functions' histograms, in nanoseconds.
+pub(crate) fn add_elapsed(
+    profile: &mut Profile,
+    functions: &BTreeMap<SiteId, FunctionId>,
+    all: &Elapsed,
+    before: Option<&Elapsed>,
+) {
     let scale = clock::ns_per_tick();
     for (site, buckets) in all {
         let Some(&function) = functions.get(site) else { continue };
@@ -289,7 +303,8 @@ impl<'a> Grafter<'a> {
     }
 
     fn in_ns(&self, counts: Counts) -> Counts {
-        let ns = |ticks: u64| if self.scale == 1.0 { ticks } else { (ticks as f64 * self.scale).round() as u64 };
+        let ns =
+            |ticks: u64| if self.scale == 1.0 { ticks } else { (ticks as f64 * self.scale).round() as u64 };
         Counts {
             self_busy: ns(counts.self_busy),
             self_await: ns(counts.self_await),
@@ -298,4 +313,3 @@ impl<'a> Grafter<'a> {
         }
     }
 }
-

@@ -7,4 +7,5 @@ pub(crate) mod atomic {
 
 pub(crate) mod hint {
     pub(crate) use std::hint::spin_loop;
+    pub(crate) use std::thread::yield_now;
 }

@@ -34,6 +34,7 @@ pub(crate) fn planted(weakness: Weakness) -> bool {
 
 pub(crate) mod hint {
     pub(crate) use loom::hint::spin_loop;
+    pub(crate) use loom::thread::yield_now;
 }
 
 pub(crate) mod atomic {

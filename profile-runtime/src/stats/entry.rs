@@ -1,0 +1,169 @@
+//! The rows of the statistics table, and how two of them add up.
+
+use hdrhistogram::Histogram;
+
+use super::labels::LabelId;
+use super::ordered::Ordered;
+use super::totals::{EdgeTotals, FunctionTotals};
+use crate::profile::{Notes, Profile};
+
+/// What pstats holds of one function (`cc, nc, tt, ct, callers`), and what it does not know of.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct FunctionStats {
+    /// Calls begun, recursive ones included (`ncalls`).
+    pub calls: u64,
+    /// Calls that were not recursive (`pcalls`).
+    pub primitive_calls: u64,
+    /// Seconds in the function itself, busy and await.
+    pub tottime: f64,
+    /// Seconds in the function and all that it called.
+    pub cumtime: f64,
+    /// How calls ended and where their time went.
+    pub details: Details,
+    pub(super) callers: Ordered<EdgeStats>,
+}
+
+/// What one function did on behalf of one caller: pstats' `(nc, cc, tt, ct)`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct EdgeStats {
+    /// Calls of this pair.
+    pub calls: u64,
+    /// Calls of this pair that no call of the same pair encloses.
+    pub primitive_calls: u64,
+    /// Seconds in the callee itself.
+    pub tottime: f64,
+    /// Seconds in the callee and all below it.
+    pub cumtime: f64,
+}
+
+/// Per function, what pstats has no column for.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Details {
+    /// Calls that ended by unwinding.
+    pub panicked: u64,
+    /// Futures dropped before completion.
+    pub cancelled: u64,
+    /// Calls begun and not ended.
+    pub active: u64,
+    /// Polls; 0 when no call was async.
+    pub polls: u64,
+    /// The longest single poll, in seconds, callees included.
+    pub longest_poll: f64,
+    /// Seconds of `tottime` on a CPU or blocked.
+    pub busy: f64,
+    /// Seconds of `tottime` suspended.
+    pub wait: f64,
+    /// Seconds of `cumtime` suspended.
+    pub cumulative_wait: f64,
+    /// Seconds that the profiler itself is estimated to have spent on these calls and polls.
+    pub cost: f64,
+    /// Elapsed time of finished calls, in ticks of `seconds_per_tick`.
+    pub elapsed: Option<Histogram<u64>>,
+    /// Seconds in one tick of `elapsed`.
+    pub seconds_per_tick: f64,
+}
+
+impl FunctionStats {
+    /// A function's row in seconds: each number is one multiplication of the whole tick count, as in
+    /// cProfile, so that equal ticks print equal text.
+    pub(super) fn new(totals: &FunctionTotals, profile: &Profile) -> Self {
+        let seconds = |ticks: u64| profile.seconds_per_tick * ticks as f64;
+        let counts = &totals.counts;
+        let Notes { ticks_per_call, ticks_per_poll, .. } = profile.notes;
+        let cost_ticks = ticks_per_call * counts.starts as f64 + ticks_per_poll * counts.polls as f64;
+        Self {
+            calls: counts.starts,
+            primitive_calls: totals.primitive_calls,
+            tottime: seconds(totals.self_ticks()),
+            cumtime: seconds(totals.cumulative_ticks()),
+            details: Details {
+                panicked: counts.panicked,
+                cancelled: counts.cancelled,
+                active: counts.active(),
+                polls: counts.polls,
+                longest_poll: seconds(counts.longest_poll),
+                busy: seconds(counts.self_busy),
+                wait: seconds(counts.self_await),
+                cumulative_wait: seconds(totals.cumulative_await),
+                cost: profile.seconds_per_tick * cost_ticks,
+                elapsed: profile.function(totals.function).elapsed.clone(),
+                seconds_per_tick: profile.seconds_per_tick,
+            },
+            callers: Ordered::default(),
+        }
+    }
+
+    /// pstats' `add_func_stats`.
+    pub(super) fn add(&mut self, other: Self) {
+        self.calls += other.calls;
+        self.primitive_calls += other.primitive_calls;
+        self.tottime += other.tottime;
+        self.cumtime += other.cumtime;
+        self.details.add(other.details);
+        for (caller, edge) in other.callers.into_entries() {
+            match self.callers.get_mut(caller) {
+                Some(mine) => mine.add(&edge),
+                None => self.callers.set(caller, edge),
+            }
+        }
+    }
+
+    /// The same row with its callers under other ids. Two callers that become one keep the later's
+    /// numbers: pstats does so when it strips directories.
+    pub(super) fn with_callers(mut self, mut rename: impl FnMut(LabelId) -> LabelId) -> Self {
+        let mut callers = Ordered::default();
+        for (caller, edge) in self.callers.into_entries() {
+            callers.set(rename(caller), edge);
+        }
+        self.callers = callers;
+        self
+    }
+}
+
+impl EdgeStats {
+    pub(super) fn new(totals: &EdgeTotals, seconds_per_tick: f64) -> Self {
+        Self {
+            calls: totals.calls,
+            primitive_calls: totals.primitive_calls,
+            tottime: seconds_per_tick * totals.self_ticks as f64,
+            cumtime: seconds_per_tick * totals.cumulative_ticks as f64,
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.calls += other.calls;
+        self.primitive_calls += other.primitive_calls;
+        self.tottime += other.tottime;
+        self.cumtime += other.cumtime;
+    }
+}
+
+impl Details {
+    fn add(&mut self, other: Self) {
+        self.panicked += other.panicked;
+        self.cancelled += other.cancelled;
+        self.active += other.active;
+        self.polls += other.polls;
+        self.longest_poll = self.longest_poll.max(other.longest_poll);
+        self.busy += other.busy;
+        self.wait += other.wait;
+        self.cumulative_wait += other.cumulative_wait;
+        self.cost += other.cost;
+        let Some(theirs) = other.elapsed else { return };
+        match &mut self.elapsed {
+            None => (self.elapsed, self.seconds_per_tick) = (Some(theirs), other.seconds_per_tick),
+            // NOTE: fails only when a value exceeds a fixed maximum; auto-resizing histograms have none.
+            Some(mine) if self.seconds_per_tick == other.seconds_per_tick => mine.add(&theirs).unwrap_or(()),
+            Some(mine) => {
+                let scale = other.seconds_per_tick / self.seconds_per_tick;
+                for step in theirs.iter_recorded() {
+                    let value = (step.value_iterated_to() as f64 * scale).round() as u64;
+                    mine.record_n(value, step.count_since_last_iteration()).unwrap_or(());
+                }
+            }
+        }
+    }
+}

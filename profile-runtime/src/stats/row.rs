@@ -1,0 +1,100 @@
+//! The rows of the default report, as data before they are text.
+
+use hdrhistogram::Histogram;
+
+use super::labels::LabelId;
+use super::{FunctionStats, Stats};
+use crate::profile::Label;
+
+/// One function's line in the default report. Times in seconds.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Row {
+    /// The function.
+    pub label: Label,
+    /// Calls begun, recursive ones included.
+    pub calls: u64,
+    /// Calls that were not recursive.
+    pub primitive_calls: u64,
+    /// In the function itself: `busy` and `wait`.
+    pub total: f64,
+    /// In the function and all that it called.
+    pub cumulative: f64,
+    /// `cumulative` per primitive call; none without such.
+    pub per_call: Option<f64>,
+    /// Elapsed time of finished calls; none when it was not recorded or no call has finished.
+    pub elapsed: Option<Percentiles>,
+    /// Of `total`, on a CPU or blocked.
+    pub busy: f64,
+    /// Of `total`, suspended at an await.
+    pub wait: f64,
+    /// Of `cumulative`, suspended at an await.
+    pub cumulative_wait: f64,
+    /// Polls; 0 when no call was async.
+    pub polls: u64,
+    /// The longest single poll, callees included.
+    pub longest_poll: f64,
+    /// Calls that ended by unwinding.
+    pub panicked: u64,
+    /// Futures dropped before completion.
+    pub cancelled: u64,
+    /// Calls begun and not ended.
+    pub in_flight: u64,
+    /// What the profiler itself is estimated to have spent on the function's calls and polls.
+    pub cost: f64,
+    /// `cost` is more than 10 % of `total`: do not trust the function's own time.
+    pub cost_matters: bool,
+}
+
+/// Percentiles of a function's elapsed time per finished call, in seconds; relative error at most 2 %.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Percentiles {
+    /// Median.
+    pub p50: f64,
+    /// 95 of 100 calls took no longer.
+    pub p95: f64,
+    /// 99 of 100 calls took no longer.
+    pub p99: f64,
+    /// The longest call.
+    pub max: f64,
+}
+
+impl Percentiles {
+    fn of(elapsed: &Histogram<u64>, seconds_per_tick: f64) -> Option<Self> {
+        let at = |quantile| elapsed.value_at_quantile(quantile) as f64 * seconds_per_tick;
+        let some = !elapsed.is_empty();
+        some.then(|| Self { p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1.0) })
+    }
+}
+
+impl Row {
+    fn new(label: &Label, stats: &FunctionStats) -> Self {
+        let details = &stats.details;
+        let calls = stats.primitive_calls;
+        Self {
+            label: label.clone(),
+            calls: stats.calls,
+            primitive_calls: calls,
+            total: stats.tottime,
+            cumulative: stats.cumtime,
+            per_call: (calls > 0).then(|| stats.cumtime / calls as f64),
+            elapsed: (details.elapsed.as_ref()).and_then(|h| Percentiles::of(h, details.seconds_per_tick)),
+            busy: details.busy,
+            wait: details.wait,
+            cumulative_wait: details.cumulative_wait,
+            polls: details.polls,
+            longest_poll: details.longest_poll,
+            panicked: details.panicked,
+            cancelled: details.cancelled,
+            in_flight: details.active,
+            cost: details.cost,
+            cost_matters: details.cost > 0.1 * stats.tottime,
+        }
+    }
+}
+
+pub(super) fn rows(stats: &Stats, functions: &[LabelId]) -> Vec<Row> {
+    let found = functions.iter().filter_map(|&id| Some((id, stats.functions.get(id)?)));
+    found.map(|(id, function)| Row::new(stats.labels.label(id), function)).collect()
+}

@@ -1,0 +1,300 @@
+//! `Style::Default`: the report for people. Numbers first, names last: a long or wide name moves no column.
+
+use std::io::{self, Write};
+
+use super::labels::LabelId;
+use super::restriction::{Remark, Restriction, Selection, select};
+use super::row::{self, Row};
+use super::text_table::{Column, Table};
+use super::{EdgeStats, Stats};
+use crate::profile::{Label, Notes};
+use crate::units::{count, counted, duration, percent};
+
+pub(super) fn stats(stats: &Stats, restrictions: &[Restriction], out: &mut dyn Write) -> io::Result<()> {
+    let Selection { functions, remarks } = select(stats, restrictions);
+    head(stats, "functions", &functions, &remarks, out)?;
+    let rows = row::rows(stats, &functions);
+    if !rows.is_empty() {
+        writeln!(out)?;
+        let columns: Vec<&Field> = FIELDS.iter().filter(|f| rows.iter().any(f.when)).collect();
+        let mut table =
+            Table::new(columns.iter().map(|f| Column { title: f.title, group: f.group }).collect());
+        for row in &rows {
+            table.line(columns.iter().map(|f| (f.text)(row)).collect(), name(&row.label, ""));
+        }
+        table.write("function", out)?;
+        legend(&columns, &rows, out)?;
+    }
+    notes(stats, out)?;
+    writeln!(out)
+}
+
+/// One column: when it is worth its place, and what it shows of a row.
+struct Field {
+    group: &'static str,
+    title: &'static str,
+    when: fn(&Row) -> bool,
+    text: fn(&Row) -> String,
+    meaning: &'static str,
+}
+
+const FIELDS: [Field; 16] = [
+    field("", "calls", |_| true, |r| calls(r.calls, r.primitive_calls), ""),
+    field("", "self", |_| true, |r| duration(r.total), ""),
+    field("", "cumulative", |_| true, |r| duration(r.cumulative), ""),
+    field("", "per call", |_| true, |r| r.per_call.map_or("-".into(), duration), ""),
+    field(
+        "elapsed",
+        "p50",
+        |r| r.elapsed.is_some(),
+        |r| r.elapsed.map_or("-".into(), |e| duration(e.p50)),
+        "",
+    ),
+    field(
+        "elapsed",
+        "p95",
+        |r| r.elapsed.is_some(),
+        |r| r.elapsed.map_or("-".into(), |e| duration(e.p95)),
+        "",
+    ),
+    field(
+        "elapsed",
+        "p99",
+        |r| r.elapsed.is_some(),
+        |r| r.elapsed.map_or("-".into(), |e| duration(e.p99)),
+        "",
+    ),
+    field(
+        "elapsed",
+        "max",
+        |r| r.elapsed.is_some(),
+        |r| r.elapsed.map_or("-".into(), |e| duration(e.max)),
+        "",
+    ),
+    field("self", "busy", is_async, |r| duration(r.busy), "busy = on a CPU or blocked"),
+    field("self", "await", is_async, |r| duration(r.wait), "await = suspended"),
+    field("", "polls", is_async, |r| some(r.polls), ""),
+    field("", "long poll", is_async, |r| duration(r.longest_poll), ""),
+    field("", "in flight", |r| r.in_flight > 0, |r| some(r.in_flight), "in flight = begun and not ended"),
+    field("", "panicked", |r| r.panicked > 0, |r| some(r.panicked), ""),
+    field("", "cancelled", |r| r.cancelled > 0, |r| some(r.cancelled), ""),
+    field("", "cost", |r| r.cost > 0.0, cost, "cost = spent by the profiler itself"),
+];
+
+const fn field(
+    group: &'static str,
+    title: &'static str,
+    when: fn(&Row) -> bool,
+    text: fn(&Row) -> String,
+    meaning: &'static str,
+) -> Field {
+    Field { group, title, when, text, meaning }
+}
+
+fn is_async(row: &Row) -> bool {
+    row.polls > 0 || row.wait > 0.0
+}
+
+/// A count that is usually zero: the dot keeps the others in sight.
+fn some(n: u64) -> String {
+    if n == 0 { ".".into() } else { count(n) }
+}
+
+fn cost(row: &Row) -> String {
+    format!("{}{}", duration(row.cost), if row.cost_matters { "!" } else { " " })
+}
+
+fn calls(all: u64, primitive: u64) -> String {
+    if all == primitive { count(all) } else { format!("{}/{}", count(all), count(primitive)) }
+}
+
+/// `Orders::load  orders.rs:42`, and the name alone where there is no source.
+fn name(label: &Label, arrow: &str) -> String {
+    let Label { file, line, name } = label;
+    // A name is one line of a log, whatever it holds.
+    let clean = |text: &str| text.replace(char::is_control, "?");
+    if file == "~" && *line == 0 {
+        return format!("{arrow}{}", clean(name));
+    }
+    format!("{arrow}{}  {}:{line}", clean(name), clean(file))
+}
+
+/// What is explained below the table: only signs that stand in it.
+fn legend(columns: &[&Field], rows: &[Row], out: &mut dyn Write) -> io::Result<()> {
+    let mut meanings: Vec<&str> = Vec::new();
+    if rows.iter().any(|r| r.calls != r.primitive_calls) {
+        meanings.push("calls = all/not recursive");
+    }
+    meanings.extend(columns.iter().map(|f| f.meaning).filter(|m| !m.is_empty()));
+    if rows.iter().any(|r| r.cost_matters) {
+        meanings.push("! = cost above 10% of self, do not trust that self time");
+    }
+    for line in wrapped(&meanings, 98) {
+        writeln!(out, "  {line}")?;
+    }
+    Ok(())
+}
+
+/// Phrases joined by `; ` into lines of at most that many characters.
+fn wrapped(phrases: &[&str], width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for phrase in phrases {
+        match lines.last_mut() {
+            Some(line) if line.len() + 2 + phrase.len() <= width => {
+                line.push_str("; ");
+                line.push_str(phrase);
+            }
+            _ => lines.push((*phrase).to_owned()),
+        }
+    }
+    lines
+}
+
+pub(super) fn callers(stats: &Stats, restrictions: &[Restriction], out: &mut dyn Write) -> io::Result<()> {
+    edges(stats, restrictions, "callers of", "<- ", out, |id| {
+        let Some(f) = stats.functions.get(id) else { return (Vec::new(), None) };
+        let edges: Vec<_> = f.callers.iter().map(|(id, edge)| (id, *edge)).collect();
+        let by_callers: u64 = edges.iter().map(|(_, edge)| edge.calls).sum();
+        (edges, f.calls.checked_sub(by_callers).filter(|&calls| calls > 0))
+    })
+}
+
+pub(super) fn callees(stats: &Stats, restrictions: &[Restriction], out: &mut dyn Write) -> io::Result<()> {
+    edges(stats, restrictions, "callees of", "-> ", out, |id| (stats.callees_of(id), None))
+}
+
+/// The edges of a function, and its calls from outside all that is profiled.
+type Edges = (Vec<(LabelId, EdgeStats)>, Option<u64>);
+
+fn edges(
+    stats: &Stats,
+    restrictions: &[Restriction],
+    what: &str,
+    arrow: &str,
+    out: &mut dyn Write,
+    edges_of: impl Fn(LabelId) -> Edges,
+) -> io::Result<()> {
+    let Selection { functions, remarks } = select(stats, restrictions);
+    head(stats, what, &functions, &remarks, out)?;
+    let arrow = format!("    {arrow}");
+    let mut table =
+        Table::new(["calls", "self", "cumulative"].map(|t| Column { title: t, group: "" }).into());
+    for &id in &functions {
+        let Some(f) = stats.functions.get(id) else { continue };
+        let cells = [calls(f.calls, f.primitive_calls), duration(f.tottime), duration(f.cumtime)];
+        table.gap();
+        table.line(cells.into(), name(stats.labels.label(id), ""));
+        let (mut edges, outside) = edges_of(id);
+        // The dearest first; equal ones in order of their labels.
+        edges.sort_by(|(a, e), (b, f)| {
+            let by_time = f.cumtime.total_cmp(&e.cumtime);
+            by_time.then_with(|| stats.labels.label(*a).cmp(stats.labels.label(*b)))
+        });
+        for (other, edge) in edges {
+            let cells =
+                [calls(edge.calls, edge.primitive_calls), duration(edge.tottime), duration(edge.cumtime)];
+            table.line(cells.into(), name(stats.labels.label(other), &arrow));
+        }
+        if let Some(outside) = outside {
+            table.line([count(outside), String::new(), String::new()].into(), format!("{arrow}(no caller)"));
+        }
+    }
+    if !functions.is_empty() {
+        writeln!(out)?;
+        table.write("function", out)?;
+    }
+    notes(stats, out)?;
+    writeln!(out)
+}
+
+/// What the profile covers, how the list is sorted, and what it leaves out.
+fn head(
+    stats: &Stats,
+    what: &str,
+    functions: &[LabelId],
+    remarks: &[Remark],
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let covers = &stats.covers;
+    let mut parts = vec![counted(stats.total_calls, "call")];
+    if stats.prim_calls != stats.total_calls {
+        parts[0] += &format!(" ({} not recursive)", count(stats.prim_calls));
+    }
+    parts.push(counted(stats.functions.len() as u64, "function"));
+    parts.push(format!("{} in them", duration(stats.total_tt)));
+    if !covers.duration.is_zero() {
+        parts.push(format!("{} of wall time", duration(covers.duration.as_secs_f64())));
+    }
+    if covers.threads > 0 {
+        parts.push(counted(covers.threads.into(), "thread"));
+    }
+    if covers.profiles > 1 {
+        parts.push(format!("{} added up", counted(covers.profiles.into(), "profile")));
+    }
+    writeln!(out, "profile: {}", parts.join(", "))?;
+    let order = match &stats.order {
+        Some(order) => {
+            let keys: Vec<&str> = order.keys.iter().map(|key| key.description()).collect();
+            format!("by {}{}", keys.join(", "), if order.reversed { ", reversed" } else { "" })
+        }
+        None => "in order of first call".into(),
+    };
+    let (shown, all) = (functions.len(), stats.functions.len());
+    let amount = if shown == all {
+        count(all as u64)
+    } else {
+        format!("{} of {}", count(shown as u64), count(all as u64))
+    };
+    let what = if what == "functions" { "functions".to_owned() } else { format!("{what} functions") };
+    writeln!(out, "{what}, {order}: {amount} shown{}", limits(remarks))?;
+    for remark in remarks {
+        match remark {
+            Remark::Invalid(pattern) => writeln!(out, "not a regular expression, ignored: {pattern:?}")?,
+            Remark::Unsupported { pattern, what } => {
+                writeln!(out, "{what} is not supported, ignored: {pattern:?}")?;
+            }
+            Remark::Reduced { .. } => {}
+        }
+    }
+    Ok(())
+}
+
+fn limits(remarks: &[Remark]) -> String {
+    let limits: Vec<String> = (remarks.iter())
+        .filter_map(|remark| match remark {
+            Remark::Reduced { by: Restriction::Count(lines), .. } => Some(format!("first {lines}")),
+            Remark::Reduced { by: Restriction::Fraction(share), .. } => {
+                Some(format!("first {}", percent(*share, 1.0)))
+            }
+            Remark::Reduced { by: Restriction::Regex(pattern), .. } => Some(format!("matching {pattern:?}")),
+            _ => None,
+        })
+        .collect();
+    if limits.is_empty() { String::new() } else { format!(" ({})", limits.join(", then ")) }
+}
+
+/// What was lost, and what the profiler cost. Nothing is lost in silence.
+fn notes(stats: &Stats, out: &mut dyn Write) -> io::Result<()> {
+    let Notes { truncated_calls, late_events, clock_backsteps, unisolated_reports, .. } = stats.covers.notes;
+    for (n, what) in [
+        (truncated_calls, "call beyond the cap on call paths: counted as [truncated] under the same caller"),
+        (late_events, "event after the thread's end began: not in this report"),
+        (clock_backsteps, "backward step of the clock: counted as no time"),
+        (unisolated_reports, "call without a report of its own: too many were being reported already"),
+    ] {
+        if n > 0 {
+            let (noun, rest) = what.split_once(' ').unwrap_or((what, ""));
+            writeln!(out, "note: {} {rest}", counted(n, noun))?;
+        }
+    }
+    let cost: f64 = stats.functions.iter().map(|(_, f)| f.details.cost).sum();
+    if cost > 0.0 {
+        let share = percent(cost, stats.total_tt);
+        writeln!(
+            out,
+            "note: the profiler itself took about {}, {share} of the time reported",
+            duration(cost)
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,123 @@
+//! The default reports against golden files; `BLESS=1 cargo test --test reports` writes them anew.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use profile_cost_runtime::{Counts, FunctionId, Label, PathId, Profile, SortKey, Stats};
+
+fn counts(starts: u64, self_busy: u64) -> Counts {
+    Counts { starts, returned: starts, self_busy, ..Counts::default() }
+}
+
+fn function(profile: &mut Profile, file: &str, line: u32, name: &str) -> FunctionId {
+    profile.add_function(Label::new(file, line, name))
+}
+
+fn root(profile: &mut Profile, function: FunctionId, counts: Counts) -> PathId {
+    profile.add_path(None, function, &counts)
+}
+
+/// No async, no histogram, no recursion: the narrow table.
+fn plain() -> Profile {
+    let mut p = Profile::new();
+    let main = function(&mut p, "src/main.rs", 3, "main");
+    let parse = function(&mut p, "src/parse.rs", 14, "parse");
+    let top = root(&mut p, main, counts(1, 12_000_000));
+    p.add_path(Some(top), parse, &counts(1_234, 456_789_012));
+    p
+}
+
+/// Everything a report can show.
+fn service() -> Profile {
+    let mut p = plain();
+    p.duration = Duration::from_millis(12_345);
+    p.threads = 8;
+    p.notes.truncated_calls = 17;
+    p.notes.late_events = 1;
+    p.notes.ticks_per_call = 18.4;
+    p.notes.ticks_per_poll = 21.0;
+    let list = function(&mut p, "src/handlers.rs", 40, "list_orders");
+    let pinyin = function(&mut p, "src/拼音.rs", 8, "转换::拼音");
+    let walk = function(&mut p, "src/tree.rs", 120, "<Node as Walk>::walk");
+    let small = function(&mut p, "~", 0, "<alloc>");
+    let handled = Counts {
+        starts: 1_000,
+        returned: 990,
+        cancelled: 6,
+        panicked: 1,
+        self_busy: 310_000_000,
+        self_await: 9_800_000_000,
+        polls: 4_200,
+        longest_poll: 18_000_000,
+        ..Counts::default()
+    };
+    let handler = root(&mut p, list, handled);
+    let converted = p.add_path(Some(handler), pinyin, &counts(52_000, 1_730_000_000));
+    p.add_path(Some(converted), small, &counts(1_040_000, 31_000_000));
+    let outer = p.add_path(Some(handler), walk, &counts(990, 41_000_000));
+    p.add_path(Some(outer), walk, &Counts { folded: 12, ..counts(8_012, 77_000_000) });
+    root(&mut p, pinyin, counts(3, 900));
+    let mut elapsed = Histogram::<u64>::new(2).expect("histogram");
+    for i in 1..=990_u64 {
+        elapsed.record(i * i * 20_000).expect("auto-resizing");
+    }
+    p.add_elapsed(list, &elapsed);
+    p
+}
+
+/// Compares with the golden file of that name, or writes it.
+fn golden(name: &str, text: &[u8]) {
+    let file = format!("{}/tests/golden/{name}.txt", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&file, text).expect("golden file");
+    }
+    let want = std::fs::read_to_string(&file).unwrap_or_default();
+    let have = String::from_utf8_lossy(text);
+    assert!(have == want, "{name} differs\n--- have\n{have}--- want\n{want}");
+}
+
+#[test]
+fn a_plain_profile() {
+    let mut text = Vec::new();
+    Stats::new(plain()).print_stats(&mut text, ()).expect("a Vec takes every write");
+    golden("plain", &text);
+}
+
+#[test]
+fn a_service() {
+    let mut text = Vec::new();
+    Stats::new(service())
+        .strip_dirs()
+        .sort_stats([SortKey::Cumulative])
+        .print_stats(&mut text, ())
+        .expect("a Vec takes every write")
+        .print_callers(&mut text, ())
+        .expect("a Vec takes every write")
+        .print_callees(&mut text, ("list|walk", 1))
+        .expect("a Vec takes every write");
+    golden("service", &text);
+}
+
+#[test]
+fn nothing_recorded_and_nothing_matching() {
+    let mut text = Vec::new();
+    Stats::new(Profile::new()).print_stats(&mut text, ()).expect("a Vec takes every write");
+    let mut stats = Stats::new(plain());
+    let restrictions = [20.into(), "(".into(), "a(?=b)".into(), "no such".into(), 0.5.into()];
+    stats.print_callers(&mut text, restrictions).expect("a Vec takes every write");
+    golden("empty", &text);
+}
+
+#[test]
+fn a_hundred_thousand_levels() {
+    let mut p = Profile::new();
+    let ids = [function(&mut p, "a.rs", 1, "a"), function(&mut p, "a.rs", 2, "b")];
+    let mut at = None;
+    for i in 0..100_000 {
+        at = Some(p.add_path(at, ids[i % 2], &counts(1, 5)));
+    }
+    let stats = Stats::new(&p);
+    assert_eq!((stats.total_calls(), stats.prim_calls()), (100_000, 2));
+    let (_, a) = stats.functions().next().expect("a");
+    assert_eq!(a.cumtime, 500_000.0 * 1e-9);
+}

@@ -1,0 +1,8 @@
+use profile_cost::profile_cost;
+
+#[profile_cost(name = "a", report, name = "b")]
+fn measured() {}
+
+fn main() {
+    measured();
+}

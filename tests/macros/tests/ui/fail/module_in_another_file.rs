@@ -1,0 +1,6 @@
+use profile_cost::profile_cost;
+
+#[profile_cost]
+mod elsewhere;
+
+fn main() {}

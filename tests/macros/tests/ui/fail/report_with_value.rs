@@ -1,0 +1,8 @@
+use profile_cost::profile_cost;
+
+#[profile_cost(report = true)]
+fn measured() {}
+
+fn main() {
+    measured();
+}

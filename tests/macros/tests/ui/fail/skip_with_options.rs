@@ -1,0 +1,8 @@
+use profile_cost::profile_cost;
+
+#[profile_cost(skip, name = "a")]
+fn measured() {}
+
+fn main() {
+    measured();
+}

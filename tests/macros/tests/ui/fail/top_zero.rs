@@ -1,0 +1,8 @@
+use profile_cost::profile_cost;
+
+#[profile_cost(report, top = 0)]
+fn measured() {}
+
+fn main() {
+    measured();
+}
