@@ -2,9 +2,11 @@
 //!
 //! The parent of the call is the path current at the first poll, and stays so wherever the future is
 //! polled later. Between polls the call is suspended; that time is charged to the innermost instrumented
-//! future that returned `Pending`, from when it did (or its task was left, when the task's next turn
-//! resumes it) until the task is entered again. So busy and suspended time of sequential code never
-//! overlap, and their sum is the elapsed time.
+//! future that returned `Pending` and that the poll of its caller has not polled again or dropped since:
+//! from when it was left (or its task was left, when the task's next turn resumes it) until the task is
+//! entered again. So busy and suspended time of sequential code never overlap, and their sum is the
+//! elapsed time. While it is suspended, a snapshot counts all the time since it was left; what its task
+//! did meanwhile is taken off when it resumes.
 
 use std::future::Future;
 use std::pin::Pin;

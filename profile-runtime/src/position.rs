@@ -98,7 +98,12 @@ impl Position {
             let counters = unsafe { &*current };
             let before = counters.read_busy();
             fence(Ordering::Acquire);
-            if self.current.load(Ordering::Relaxed) == current && self.last.load(Ordering::Relaxed) == last {
+            // NOTE: the thread may have come back to the same path meanwhile, so all is looked at again:
+            // the Acquire makes it no older than `current`, the fence above no newer.
+            if self.current.load(Ordering::Acquire) == current
+                && self.last.load(Ordering::Relaxed) == last
+                && counters.read_busy() == before
+            {
                 let path = counters.path.load(Ordering::Relaxed);
                 return Some(StayReading { path, before, ticks: now.saturating_sub(last) });
             }

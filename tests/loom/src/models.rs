@@ -1,5 +1,6 @@
 //! One test a protocol: the model holds, and each weakness breaks it.
 
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -14,9 +15,19 @@ use crate::sync::{plant, planted};
 
 /// Explores `model`, with at most three preemptions.
 fn explore(model: fn()) {
+    let runs = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = runs.clone();
+    let model = move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        model();
+    };
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(3);
     builder.check(model);
+    // One run would mean that nothing was explored.
+    let runs = runs.load(Ordering::Relaxed);
+    let _ = writeln!(std::io::stderr(), "{runs} runs");
+    assert!(runs > 20, "{runs} runs");
 }
 
 fn holds_and_notices(model: fn(), weaknesses: &[Weakness]) {
@@ -24,10 +35,14 @@ fn holds_and_notices(model: fn(), weaknesses: &[Weakness]) {
     let mut missed = Vec::new();
     for &weakness in weaknesses {
         plant(Some(weakness));
-        let noticed = catch_unwind(AssertUnwindSafe(|| explore(model))).is_err();
+        let ended = catch_unwind(AssertUnwindSafe(|| explore(model)));
         plant(None);
-        if !noticed {
-            missed.push(weakness);
+        match ended {
+            Ok(()) => missed.push(weakness),
+            Err(panic) => {
+                let found = panic.downcast_ref::<String>().map_or("(no text)", String::as_str);
+                let _ = writeln!(std::io::stderr(), "{weakness:?}: {found}");
+            }
         }
     }
     assert!(missed.is_empty(), "not noticed: {missed:?}");
@@ -130,28 +145,42 @@ fn each_elapsed_time_is_read_once_while_it_moves_to_its_histogram() {
     holds_and_notices(model, &[RelaxedStores, RelaxedLoads, NoReleaseFence, NoAcquireFence]);
 }
 
+/// Reads a thread's position while it makes `switches` between root (0) and call (1), at ticks; it begins
+/// on the call at tick 10. `moments` are path, self time before, and beginning of each stay.
+fn read_while_switching<const N: usize>(switches: [(usize, u64); N], moments: &[(u32, u64, u64)]) {
+    // NOTE: what a position points to lives for ever; here, as long as the model.
+    let place = Box::new((Position::nowhere(), [Counters::new(), Counters::new()]));
+    let place: &'static (Position, [Counters; 2]) = Box::leak(place);
+    let (position, paths) = place;
+    paths[1].path.store(1, Ordering::Relaxed);
+    position.set(&paths[1], 10);
+    let owner = thread::spawn(move || {
+        for (path, now) in switches {
+            assert!(position.switch(&paths[path], now));
+        }
+    });
+    let reading = |(path, before, since): (u32, u64, u64)| StayReading { path, before, ticks: 100 - since };
+    if let Some(seen) = position.read(100) {
+        assert!(moments.iter().any(|&moment| seen == reading(moment)), "{seen:?}");
+    }
+    owner.join().unwrap();
+    assert_eq!(position.read(100), moments.last().copied().map(reading));
+    // SAFETY: the owner has ended, and nothing else has the reference.
+    drop(unsafe { Box::from_raw(std::ptr::from_ref(place).cast_mut()) });
+}
+
 #[test]
-fn what_a_thread_is_doing_is_read_with_the_self_time_before_it() {
+fn a_position_is_read_as_it_was_at_one_moment_when_the_thread_leaves_and_comes_back() {
     fn model() {
-        // NOTE: what a position points to lives for ever; here, as long as the model.
-        let place = Box::new((Position::nowhere(), [Counters::new(), Counters::new()]));
-        let place: &'static (Position, [Counters; 2]) = Box::leak(place);
-        let (position, [root, call]) = place;
-        call.path.store(1, Ordering::Relaxed);
-        position.set(root, 0);
-        let owner = thread::spawn(move || {
-            assert!(position.switch(call, 10));
-            assert!(position.switch(root, 30));
-            assert!(position.switch(call, 35));
-        });
-        let stay = |path, before, since: u64| Some(StayReading { path, before, ticks: 100 - since });
-        let moments = [stay(0, 0, 0), stay(1, 0, 10), stay(0, 10, 30), stay(1, 20, 35)];
-        let reading = position.read(100);
-        assert!(moments.contains(&reading), "{reading:?}");
-        owner.join().unwrap();
-        assert_eq!(position.read(100), moments[3]);
-        // SAFETY: the owner has ended, and nothing else has the reference.
-        drop(unsafe { Box::from_raw(std::ptr::from_ref(place).cast_mut()) });
+        read_while_switching([(0, 30), (1, 35)], &[(1, 0, 10), (0, 0, 30), (1, 20, 35)]);
+    }
+    holds_and_notices(model, &[RelaxedStores, RelaxedLoads, NoReleaseFence, NoAcquireFence, NeverNull]);
+}
+
+#[test]
+fn a_position_is_read_as_it_was_at_one_moment_when_recursion_folds() {
+    fn model() {
+        read_while_switching([(1, 30), (1, 35)], &[(1, 0, 10), (1, 20, 30), (1, 25, 35)]);
     }
     holds_and_notices(model, &[RelaxedStores, RelaxedLoads, NoReleaseFence, NoAcquireFence, NeverNull]);
 }

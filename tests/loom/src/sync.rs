@@ -63,21 +63,33 @@ pub(crate) mod atomic {
     macro_rules! atomic {
         ($name:ident, $value:ty, [$($generics:tt)*], $lost:expr) => {
             #[derive(Debug)]
-            pub(crate) struct $name $($generics)* (loom::sync::atomic::$name $($generics)*);
+            pub(crate) struct $name $($generics)* {
+                value: loom::sync::atomic::$name $($generics)*,
+                // NOTE: loom remembers only the last access of each atomic. A thread that loads before it
+                // stores, as every counter here does, thereby hides the load of another that its store
+                // races with, and that order is never explored. A store before each access makes all
+                // accesses depend on each other; nobody loads it, so it orders no memory.
+                access: loom::sync::atomic::AtomicBool,
+            }
 
             impl $($generics)* $name $($generics)* {
                 pub(crate) fn new(value: $value) -> Self {
-                    Self(loom::sync::atomic::$name::new(value))
+                    Self {
+                        value: loom::sync::atomic::$name::new(value),
+                        access: loom::sync::atomic::AtomicBool::new(false),
+                    }
                 }
 
                 pub(crate) fn load(&self, ordering: Ordering) -> $value {
-                    self.0.load(of_load(ordering))
+                    self.access.store(true, Ordering::Relaxed);
+                    self.value.load(of_load(ordering))
                 }
 
                 pub(crate) fn store(&self, value: $value, ordering: Ordering) {
                     let lost: fn($value) -> bool = $lost;
                     if !lost(value) {
-                        self.0.store(value, of_store(ordering));
+                        self.access.store(true, Ordering::Relaxed);
+                        self.value.store(value, of_store(ordering));
                     }
                 }
             }
