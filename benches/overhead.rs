@@ -33,7 +33,9 @@ fn main() {
         return;
     }
     let _peers = contenders::start_peers();
-    compare(if test { 2 } else { 150 });
+    let rounds = if test { 2 } else { 150 };
+    compare(rounds);
+    check_recorded(rounds);
     profile_cost::enable();
     let mut criterion = Criterion::default()
         .without_plots()
@@ -77,6 +79,16 @@ fn compare(rounds: usize) {
     let off = best.iter().map(|ns| ns[2] - ns[0]).fold(f64::NEG_INFINITY, f64::max);
     let on = best.iter().map(|ns| ns[3] / ns[1]).fold(f64::NEG_INFINITY, f64::max);
     println!("off adds at most {off:.2} ns to a plain call; on takes at most {on:.3} times the floor\n");
+}
+
+/// A row that nobody recorded would be the cheapest of all.
+fn check_recorded(rounds: usize) {
+    let profile = profile_cost::snapshot();
+    let is_poll = |path: &&profile_cost::Path| profile.function(path.function).label.name == "poll";
+    let polls: u64 = profile.paths().iter().filter(is_poll).map(|path| path.counts.polls).sum();
+    assert_eq!(polls, rounds as u64 * (BATCH + 400), "every poll is in the profile");
+    let (calls, polls) = contenders::spans_of_fastrace();
+    println!("fastrace delivered {calls} calls and {polls} polls of {}\n", rounds as u64 * (BATCH + 400));
 }
 
 /// Nanoseconds a call.
