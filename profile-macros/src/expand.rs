@@ -114,7 +114,7 @@ fn whole_block(
     let mut items = std::mem::take(&mut block.items);
     if settings.skip {
         // What is annotated by itself inside a block that is left out is still measured.
-        let inside = Settings { skip: true, ..Settings::default() };
+        let inside = Settings { skip: true, krate: settings.krate.clone(), ..Settings::default() };
         let items = items.drain(..).map(|item| expand(item, &inside, Position::Inside, errors)).collect();
         return block.with_items(items);
     }

@@ -62,9 +62,11 @@ fn polls_are_measured() {
 macro_rules! drop_order {
     ($name:ident, $(#[$attr:meta])*) => {
         $(#[$attr])*
-        async fn $name(a: Noisy, _: Noisy, (b, _): (Noisy, Noisy), _unused: Noisy, mut c: Noisy) {
+        async fn $name(a: Noisy, _: Noisy, (b, _): (Noisy, Noisy), _unused: Noisy, mut c: Noisy, d: Noisy, e: Noisy) {
             let _local = Noisy("local");
             Yield(false).await;
+            let _ = e.0;
+            c.0 = d.0;
             c.0 = b.0;
             drop(a);
         }
@@ -75,9 +77,15 @@ drop_order!(drops_measured, #[profile_cost]);
 
 #[test]
 fn arguments_drop_in_their_order_and_inside() {
-    let n = Noisy;
-    let without = record(|| run(drops(n("a"), n("_"), (n("b"), n("_b")), n("unused"), n("c"))));
-    let with = record(|| run(drops_measured(n("a"), n("_"), (n("b"), n("_b")), n("unused"), n("c"))));
+    macro_rules! call {
+        ($name:ident) => {{
+            let n = Noisy;
+            let (b, unused) = ((n("b"), n("_b")), n("unused"));
+            record(|| run($name(n("a"), n("_"), b, unused, n("c"), n("d"), n("e"))))
+        }};
+    }
+    let without = call!(drops);
+    let with = call!(drops_measured);
     let pending = "poll drops_measured, pending drops_measured, poll drops_measured, ";
     assert_eq!(with, format!("{pending}{without}, ready drops_measured"));
 }
@@ -132,6 +140,14 @@ async fn dynamic<'a>(a: &'a str, _: &str) -> Box<dyn Fn() -> &'a str + Send + 'a
 }
 
 #[profile_cost]
+async fn coerced(n: u8) -> Result<Box<dyn std::fmt::Debug + Send>, std::num::ParseIntError> {
+    if n == 0 {
+        return Ok(Box::new("none"));
+    }
+    Ok(Box::new(n))
+}
+
+#[profile_cost]
 async fn generic<T, const N: usize>(value: T) -> [T; N]
 where
     T: Clone,
@@ -176,6 +192,7 @@ fn results() {
     assert_eq!(run(is_send(opaque(3))).count(), 3);
     assert_eq!(run(partly_opaque()).unwrap()(1), 2);
     assert_eq!(run(is_send(dynamic("a", "")))(), "a");
+    assert_eq!(format!("{:?} {:?}", run(coerced(0)), run(is_send(coerced(1)))), "Ok(\"none\") Ok(1)");
     assert_eq!(run(generic::<_, 2>("x")), ["x", "x"]);
     assert_eq!(*run(not_send(Rc::new(1))), 1);
     // SAFETY: it is safe.

@@ -176,6 +176,76 @@ fn whole_modules() {
     assert_eq!(record(|| assert!(later.as_mut().poll(&mut context).is_ready())), "poll later, ready later");
 }
 
+#[allow(non_camel_case_types)]
+struct timespec;
+
+#[profile_cost]
+impl timespec {
+    fn now(&self) {}
+}
+
+mod away_from_its_type {
+    #[super::profile_cost]
+    impl super::Store for super::timespec {
+        fn load(&self) {}
+    }
+    #[super::profile_cost]
+    impl super::timespec {
+        pub fn elsewhere() {}
+        pub fn elsewhere_with_self(&self) {}
+    }
+}
+
+#[test]
+fn what_stands_away_from_its_type() {
+    assert_eq!(calls(|| timespec.load()), "<timespec as Store>::load");
+    assert_eq!(calls(timespec::elsewhere), "timespec::elsewhere");
+    assert_eq!(calls(|| timespec.elsewhere_with_self()), "timespec::elsewhere_with_self");
+}
+
+#[test]
+fn a_type_in_lower_case_is_told_by_its_self() {
+    assert_eq!(calls(|| timespec.now()), "timespec::now");
+}
+
+struct Reported;
+
+#[profile_cost(report_over = "1s", top = 3)]
+impl Reported {
+    fn as_the_block(&self) {}
+    #[profile_cost(report)]
+    fn as_itself(&self) {}
+    #[profile_cost(name = "named")]
+    fn as_the_block_too(&self) {}
+}
+
+#[profile_cost(report, crate = real)]
+mod with_another_path {
+    pub fn inherits() {}
+    pub mod inside {
+        #[profile_cost(name = "named")]
+        pub fn inherits() {}
+    }
+    pub struct LeftOut;
+    #[profile_cost(skip)]
+    impl LeftOut {
+        #[profile_cost]
+        pub fn inherits() {}
+    }
+}
+
+#[test]
+fn options_of_a_block_hold_for_its_functions() {
+    let over = "Report { over_ns: 1000000000, top: 3,";
+    assert!(record(|| Reported.as_the_block()).starts_with(over));
+    assert!(record(|| Reported.as_the_block_too()).starts_with(over));
+    assert!(record(|| Reported.as_itself()).starts_with("Report { over_ns: 0, top: 20,"));
+    // What goes to the real crate is not recorded.
+    assert_eq!(record(with_another_path::inherits), "");
+    assert_eq!(record(with_another_path::inside::inherits), "");
+    assert_eq!(record(with_another_path::LeftOut::inherits), "");
+}
+
 macro_rules! two {
     ($($ty:ident)*) => {
         $(impl Store for Vec<$ty> {
