@@ -12,7 +12,7 @@ use crate::thread;
 
 /// A call under way on this thread; dropping it ends the call.
 ///
-/// PERF: while recording is off, a call costs one load, one store and two branches, 0.5 ns: everything
+/// PERF: while recording is off, a call costs 0 to 0.7 ns (1.5 to 1.8 with all of it inline): everything
 /// else is out of line, and of the guard only `counters` is written, so that the function needs neither
 /// more registers nor a larger frame for it. The two direct calls while recording disappear beside the
 /// clock reads.
