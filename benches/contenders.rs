@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::hint::black_box;
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -59,7 +60,10 @@ pub fn all() -> [Contender; 8] {
 /// Switches the peers on. What is returned keeps them on.
 pub fn start_peers() -> impl Sized {
     puffin::set_scopes_on(true);
-    fastrace::set_reporter(Forget, fastrace::collector::Config::default().report_interval(Duration::from_millis(20)));
+    fastrace::set_reporter(
+        Forget,
+        fastrace::collector::Config::default().report_interval(Duration::from_millis(20)),
+    );
     tracing::subscriber::set_global_default(Accept).expect("no other subscriber");
     let sink = std::env::temp_dir().join(format!("profile-cost-bench-{}.txt", std::process::id()));
     hotpath::HotpathGuardBuilder::new("overhead").output_path(sink).build()
@@ -106,9 +110,20 @@ fn timed_fastrace(shape: Shape, warm: u64, rounds: u64) -> Duration {
 
 struct Forget;
 
+static CALLS: AtomicU64 = AtomicU64::new(0);
+static POLLS: AtomicU64 = AtomicU64::new(0);
+
+/// Spans that reached the reporter: calls, polls.
+pub fn spans_of_fastrace() -> (u64, u64) {
+    fastrace::flush();
+    (CALLS.load(Ordering::Relaxed), POLLS.load(Ordering::Relaxed))
+}
+
 impl fastrace::collector::Reporter for Forget {
     fn report(&mut self, spans: Vec<fastrace::prelude::SpanRecord>) {
-        drop(spans);
+        let polls = spans.iter().filter(|span| span.name == "poll").count() as u64;
+        POLLS.fetch_add(polls, Ordering::Relaxed);
+        CALLS.fetch_add(spans.len() as u64 - polls, Ordering::Relaxed);
     }
 }
 
@@ -140,7 +155,9 @@ fn ticks() -> u64 {
     {
         let ticks: u64;
         // SAFETY: reads the virtual counter; touches no memory and no flags.
-        unsafe { core::arch::asm!("mrs {}, cntvct_el0", out(reg) ticks, options(nomem, nostack, preserves_flags)) };
+        unsafe {
+            core::arch::asm!("mrs {}, cntvct_el0", out(reg) ticks, options(nomem, nostack, preserves_flags))
+        };
         ticks
     }
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
@@ -259,7 +276,9 @@ macro_rules! suite {
                     (0..rounds).fold(0, |sum, i| sum ^ MANY[at(i)](i))
                 },
                 chain: |rounds| (0..rounds).fold(0, |sum, i| sum ^ c1(i)),
-                parents: |rounds| (0..rounds).fold(0, |sum, i| sum ^ if i % 2 == 0 { left(i) } else { right(i) }),
+                parents: |rounds| {
+                    (0..rounds).fold(0, |sum, i| sum ^ if i % 2 == 0 { left(i) } else { right(i) })
+                },
                 fib,
                 poll: |rounds| poll_often($poll, rounds),
             };

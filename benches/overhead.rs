@@ -33,7 +33,9 @@ fn main() {
         return;
     }
     let _peers = contenders::start_peers();
-    compare(if test { 2 } else { 150 });
+    let rounds = if test { 2 } else { 150 };
+    compare(rounds);
+    check_recorded(rounds);
     profile_cost::enable();
     let mut criterion = Criterion::default()
         .without_plots()
@@ -79,6 +81,16 @@ fn compare(rounds: usize) {
     println!("off adds at most {off:.2} ns to a plain call; on takes at most {on:.3} times the floor\n");
 }
 
+/// A row that nobody recorded would be the cheapest of all.
+fn check_recorded(rounds: usize) {
+    let profile = profile_cost::snapshot();
+    let is_poll = |path: &&profile_cost::Path| profile.function(path.function).label.name == "poll";
+    let polls: u64 = profile.paths().iter().filter(is_poll).map(|path| path.counts.polls).sum();
+    assert_eq!(polls, rounds as u64 * (BATCH + 400), "every poll is in the profile");
+    let (calls, polls) = contenders::spans_of_fastrace();
+    println!("fastrace delivered {calls} calls and {polls} polls of {}\n", rounds as u64 * (BATCH + 400));
+}
+
 /// Nanoseconds a call.
 fn measure(row: &Row, contender: &Contender) -> f64 {
     let shape = (row.shape)(&contender.shapes);
@@ -87,7 +99,11 @@ fn measure(row: &Row, contender: &Contender) -> f64 {
         0 => (10, contender.fib, calls_of_fib(contender.fib)),
         per_round => (400 / per_round, BATCH / per_round, BATCH),
     };
-    let time = if row.threads { on_two_threads(contender, shape, warm, rounds) } else { contender.time(shape, warm, rounds) };
+    let time = if row.threads {
+        on_two_threads(contender, shape, warm, rounds)
+    } else {
+        contender.time(shape, warm, rounds)
+    };
     time.as_secs_f64() * 1e9 / calls as f64
 }
 
@@ -111,7 +127,8 @@ fn calls_of_fib(n: u64) -> u64 {
 fn reports(criterion: &mut Criterion) {
     static SITE: Site = Site::new("reported", file!(), line!(), true);
     // Never printed: what is measured is keeping the call apart, and putting it back.
-    static REPORT: Report = Report { over_ns: u64::MAX, top: 20, sort: "cumulative", log_target: "profile_cost" };
+    static REPORT: Report =
+        Report { over_ns: u64::MAX, top: 20, sort: "cumulative", log_target: "profile_cost" };
     criterion.bench_function("a per-call report, begun and finished", |b| {
         b.iter(|| drop(black_box(enter_report(&SITE, || {}, &REPORT))));
     });

@@ -9,6 +9,8 @@ mod case;
 mod check;
 #[path = "oracle/naive.rs"]
 mod naive;
+#[path = "oracle/world.rs"]
+mod world;
 
 use std::path::PathBuf;
 use std::sync::Mutex;

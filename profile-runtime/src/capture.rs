@@ -18,6 +18,7 @@ use crate::clock;
 use crate::control;
 use crate::engine::{self, Engine};
 use crate::paths::{PathIndex, ROOT};
+use crate::position::StayReading;
 use crate::profile::Profile;
 use crate::snapshot::{self, Elapsed, Grafter};
 use crate::tally::{Baseline, Tally};
@@ -238,20 +239,21 @@ impl Slot {
         self.seen = len;
         let blocks = engine.blocks();
         let found: Vec<_> = (blocks.iter())
-            .flat_map(|block| self.members.iter().filter_map(|&path| Some((path, *block, block.read_path(path)?))))
+            .flat_map(|block| {
+                self.members.iter().filter_map(|&path| Some((path, *block, block.read_path(path)?)))
+            })
             .collect();
         let mut tallies: BTreeMap<PathIndex, Tally> = BTreeMap::new();
         for &(path, block, counters) in &found {
             tallies.entry(path).or_default().add_ends(counters, block.read_async(counters));
         }
+        let stays: Vec<_> = blocks.iter().map(|block| (*block, block.read_current(now))).collect();
         for &(path, block, counters) in &found {
-            tallies.entry(path).or_default().add_rest(counters, block.read_async(counters), control::epoch());
-        }
-        for block in blocks {
-            if let Some((path, before, ticks)) = block.read_current(now)
-                && let Some(tally) = tallies.get_mut(&path)
-            {
-                let counted = block.read_path(path).map_or(before, |counters| counters.read_busy());
+            let tally = tallies.entry(path).or_default();
+            let counted = tally.add_rest(counters, block.read_async(counters), control::epoch());
+            let stay =
+                stays.iter().find(|(other, _)| std::ptr::eq(*other, block)).and_then(|&(_, stay)| stay);
+            if let Some(StayReading { before, ticks, .. }) = stay.filter(|stay| stay.path == path) {
                 tally.busy += ticks.saturating_sub(counted.saturating_sub(before));
             }
         }
@@ -259,7 +261,13 @@ impl Slot {
     }
 
     /// Adds what was counted to the common tree and starts anew from here.
-    fn fold(&mut self, engine: &'static Engine, block: &'static Block, tallies: &BTreeMap<PathIndex, Tally>, now: u64) {
+    fn fold(
+        &mut self,
+        engine: &'static Engine,
+        block: &'static Block,
+        tallies: &BTreeMap<PathIndex, Tally>,
+        now: u64,
+    ) {
         let mut common = BTreeMap::from([(self.root, self.attach)]);
         for &path in &self.members {
             let Some(tally) = tallies.get(&path) else { continue };
@@ -268,9 +276,21 @@ impl Slot {
             if counts != Default::default() {
                 let target = self.common_path(engine, path, &mut common);
                 let counters = block.counters_of(target);
-                counters.absorb(counts.starts, counts.folded, counts.returned, counts.panicked, counts.self_busy);
+                counters.absorb(
+                    counts.starts,
+                    counts.folded,
+                    counts.returned,
+                    counts.panicked,
+                    counts.self_busy,
+                );
                 if counts.polls + counts.cancelled + counts.self_await > 0 {
-                    block.asyncs_of(counters).absorb(counts.self_await, counts.polls, counts.longest_poll, counts.cancelled, control::epoch());
+                    block.asyncs_of(counters).absorb(
+                        counts.self_await,
+                        counts.polls,
+                        counts.longest_poll,
+                        counts.cancelled,
+                        control::epoch(),
+                    );
                 }
             }
             for block in engine.blocks() {
@@ -284,7 +304,12 @@ impl Slot {
         self.elapsed_before = snapshot::elapsed(engine, Some(self.root));
     }
 
-    fn common_path(&self, engine: &Engine, path: PathIndex, common: &mut BTreeMap<PathIndex, PathIndex>) -> PathIndex {
+    fn common_path(
+        &self,
+        engine: &Engine,
+        path: PathIndex,
+        common: &mut BTreeMap<PathIndex, PathIndex>,
+    ) -> PathIndex {
         let mut missing = Vec::new();
         let mut at = path;
         let mut target = loop {

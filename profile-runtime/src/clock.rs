@@ -10,33 +10,59 @@ use std::time::{Duration, Instant};
 
 /// Set when the hardware counter cannot be trusted. Decided before the first event is recorded.
 static USE_OS_CLOCK: AtomicBool = AtomicBool::new(!HAS_COUNTER);
-const HAS_COUNTER: bool = cfg!(any(all(target_arch = "x86_64", target_os = "linux"), target_arch = "aarch64"));
+const HAS_COUNTER: bool =
+    cfg!(any(all(target_arch = "x86_64", target_os = "linux"), target_arch = "aarch64"));
 
 /// Ticks since an arbitrary start.
 #[inline(always)]
 pub(crate) fn now() -> u64 {
+    #[cfg(test)]
+    if let Some(ticks) = FAKE.get() {
+        return ticks;
+    }
     if USE_OS_CLOCK.load(Ordering::Relaxed) { os_ticks() } else { counter() }
 }
 
+#[cfg(test)]
+thread_local! {
+    /// What the clock says on this thread, while a test sets it.
+    static FAKE: std::cell::Cell<Option<u64>> = const { std::cell::Cell::new(None) };
+}
+
+/// Stops the clock of this thread at `ticks`, or lets it run again.
+#[cfg(test)]
+pub(crate) fn set_fake(ticks: Option<u64>) {
+    FAKE.set(ticks);
+}
+
+/// True when ticks come from the system and not from [`counter`]. Unit tests may also set them.
+#[inline(always)]
+pub(crate) fn is_os_clock() -> bool {
+    cfg!(test) || USE_OS_CLOCK.load(Ordering::Relaxed)
+}
+
+/// The hardware's counter; only where [`is_os_clock`] is false.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn counter() -> u64 {
+pub(crate) fn counter() -> u64 {
     // SAFETY: `rdtsc` reads a register; every x86-64 processor has it and Linux leaves it enabled.
     unsafe { core::arch::x86_64::_rdtsc() }
 }
 
 #[cfg(target_arch = "aarch64")]
 #[inline(always)]
-fn counter() -> u64 {
+pub(crate) fn counter() -> u64 {
     let ticks: u64;
     // SAFETY: reads the virtual counter, which user space may read; it touches no memory and no flags.
-    unsafe { core::arch::asm!("mrs {}, cntvct_el0", out(reg) ticks, options(nomem, nostack, preserves_flags)) };
+    unsafe {
+        core::arch::asm!("mrs {}, cntvct_el0", out(reg) ticks, options(nomem, nostack, preserves_flags))
+    };
     ticks
 }
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 #[inline(always)]
-fn counter() -> u64 {
+pub(crate) fn counter() -> u64 {
     os_ticks()
 }
 
@@ -93,7 +119,11 @@ pub(crate) fn ns_per_tick() -> f64 {
         if elapsed >= Duration::from_millis(2) {
             let ticks = counter().saturating_sub(anchor.ticks).max(1);
             let measured = elapsed.as_nanos() as f64 / ticks as f64;
-            return if elapsed >= Duration::from_millis(200) { *FIXED.get_or_init(|| measured) } else { measured };
+            return if elapsed >= Duration::from_millis(200) {
+                *FIXED.get_or_init(|| measured)
+            } else {
+                measured
+            };
         }
         std::hint::spin_loop();
     }

@@ -11,7 +11,6 @@ use crate::block::Block;
 use crate::clock;
 use crate::control;
 use crate::counters::Counters;
-use crate::engine;
 use crate::paths::{PathIndex, ROOT};
 use crate::thread;
 
@@ -37,8 +36,9 @@ impl Context {
         if control::is_off() {
             return Self::default();
         }
-        let path = thread::block().current_path().unwrap_or(ROOT);
-        let top = if path == ROOT { ROOT } else { engine::process().paths.top(path) };
+        let block = thread::block();
+        let (Some(engine), Some(path)) = (block.engine, block.current_path()) else { return Self::default() };
+        let top = engine.paths.top(path);
         let capture = if top == ROOT { None } else { crate::capture::keep(top) };
         Self { path, _capture: capture }
     }

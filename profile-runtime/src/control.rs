@@ -70,8 +70,7 @@ pub(crate) fn decide() -> bool {
 }
 
 fn settle() {
-    let on = WANTED.load(Ordering::SeqCst)
-        || (REQUESTS.load(Ordering::SeqCst) > 0 && !FORBIDDEN.load(Ordering::SeqCst));
+    let on = WANTED.load(Ordering::SeqCst) || REQUESTS.load(Ordering::SeqCst) > 0;
     MODE.store(if on { ON } else { OFF }, Ordering::SeqCst);
 }
 
@@ -84,7 +83,8 @@ pub fn enable() {
     settle();
 }
 
-/// Stops recording. Calls under way are recorded to their end; what was recorded stays.
+/// Stops recording. Calls under way are recorded to their end; what was recorded stays. Functions annotated
+/// with `report` are not recorded either, until [`enable`]; a [`crate::runcall`] still is.
 pub fn disable() {
     decide();
     FORBIDDEN.store(true, Ordering::SeqCst);
@@ -108,9 +108,6 @@ impl Request {
         decide();
         if !force && FORBIDDEN.load(Ordering::SeqCst) {
             return None;
-        }
-        if force {
-            FORBIDDEN.store(false, Ordering::SeqCst);
         }
         REQUESTS.fetch_add(1, Ordering::SeqCst);
         settle();

@@ -179,7 +179,8 @@ impl AsyncCounters {
             self.polled(longest, epoch);
             add(&self.polls, polls - 1);
         }
-        self.cancelled.store(self.cancelled.load(Ordering::Relaxed).wrapping_add(cancelled), Ordering::Release);
+        self.cancelled
+            .store(self.cancelled.load(Ordering::Relaxed).wrapping_add(cancelled), Ordering::Release);
     }
 
     #[inline(always)]
@@ -206,7 +207,11 @@ impl AsyncCounters {
     }
 
     pub(crate) fn read_longest(&self, epoch: u32) -> u64 {
-        if self.epoch.load(Ordering::Relaxed) == epoch { self.longest_poll.load(Ordering::Relaxed) } else { 0 }
+        if self.epoch.load(Ordering::Relaxed) == epoch {
+            self.longest_poll.load(Ordering::Relaxed)
+        } else {
+            0
+        }
     }
 
     /// Forgets the longest poll. Only while no future of the path is alive.
@@ -221,6 +226,6 @@ impl AsyncCounters {
         let suspended = self.suspended.load(Ordering::Relaxed);
         fence(Ordering::Acquire);
         let after = self.sequence.load(Ordering::Relaxed);
-        (before == after && before % 2 == 0).then_some(Suspension { balance, suspended })
+        (before == after && before.is_multiple_of(2)).then_some(Suspension { balance, suspended })
     }
 }

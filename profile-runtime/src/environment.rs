@@ -103,10 +103,10 @@ mod tests {
     fn sort_keys_files_and_nothing() {
         assert!(!parse(&[]).wants_recording());
         assert_eq!(parse(&[("PROFILE_COST", "cumulative")]).report, Some(vec![SortKey::Cumulative]));
-        let both = parse(&[("PROFILE_COST", "tottime, name"), ("PROFILE_COST_OUT", "a.svg,b.folded")]);
+        let both = parse(&[("PROFILE_COST", "tottime, name"), ("PROFILE_COST_OUT", "a.txt,b.folded")]);
         assert_eq!(both.report.as_ref().map(Vec::len), Some(2));
         assert_eq!(both.files.len(), 2);
-        assert!(parse(&[("PROFILE_COST", "off"), ("PROFILE_COST_OUT", "a.svg")]).off);
+        assert!(parse(&[("PROFILE_COST", "off"), ("PROFILE_COST_OUT", "a.folded")]).off);
     }
 
     #[test]
@@ -120,7 +120,11 @@ mod tests {
         ] {
             let parsed = parse(&[(name, value)]);
             assert_eq!(parsed.complaints.len(), 1, "{name}");
-            assert!(parsed.complaints[0].starts_with(&format!("{name}={value}: ")), "{:?}", parsed.complaints);
+            assert!(
+                parsed.complaints[0].starts_with(&format!("{name}={value}: ")),
+                "{:?}",
+                parsed.complaints
+            );
         }
     }
 }

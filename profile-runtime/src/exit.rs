@@ -72,10 +72,8 @@ pub struct Session(());
 /// is respected: then nothing is recorded and nothing printed.
 ///
 /// ```
-/// fn main() {
-///     let _profile = profile_cost_runtime::init();
-///     // the program
-/// }
+/// let _profile = profile_cost_runtime::init();
+/// // the program
 /// ```
 pub fn init() -> Session {
     control::decide();

@@ -2,9 +2,11 @@
 //!
 //! The parent of the call is the path current at the first poll, and stays so wherever the future is
 //! polled later. Between polls the call is suspended; that time is charged to the innermost instrumented
-//! future that returned `Pending`, from when it did (or its task was left, when the task's next turn
-//! resumes it) until the task is entered again. So busy and suspended time of sequential code never
-//! overlap, and their sum is the elapsed time.
+//! future that returned `Pending` and that the poll of its caller has not polled again or dropped since:
+//! from when it was left (or its task was left, when the task's next turn resumes it) until the task is
+//! entered again. So busy and suspended time of sequential code never overlap, and their sum is the
+//! elapsed time. While it is suspended, a snapshot counts all the time since it was left; what its task
+//! did meanwhile is taken off when it resumes.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -89,6 +91,8 @@ pub(crate) struct Call {
     site: &'static Site,
     type_name: fn() -> &'static str,
     path: PathIndex,
+    /// The poll to which it returned `Pending`, by number on that thread; 0 is none.
+    pended_in: u32,
     /// The task's turn in which this future was last polled.
     turn: u32,
     /// First poll.
@@ -124,6 +128,7 @@ impl Call {
             site,
             type_name,
             path: 0,
+            pended_in: 0,
             turn: 0,
             start: 0,
             left: 0,
@@ -182,6 +187,7 @@ impl Call {
     fn move_home(&mut self) -> Option<()> {
         let block = thread::attach()?;
         self.set_home(block, block.counters_of(self.path));
+        self.pended_in = 0;
         Some(())
     }
 
@@ -192,7 +198,15 @@ impl Call {
         let Home { counters, asyncs, .. } = self.home;
         let segment = &block.segment;
         let back = block.current();
-        let pended = segment.pended.replace(false);
+        let caller = segment.poll.get();
+        let mut pended = segment.pended.replace(0);
+        if self.pended_in == caller && pended > 0 {
+            // Polled twice in one poll of its caller, or dropped by it: nobody waits for it any more.
+            pended -= 1;
+        }
+        let poll = segment.polls.get().wrapping_add(1);
+        segment.polls.set(poll);
+        segment.poll.set(poll);
         let depth = segment.depth.get();
         segment.depth.set(depth + 1);
         let now = clock::now();
@@ -212,11 +226,8 @@ impl Call {
         }
         if resumed == Some(true) {
             let same_task = depth > 0 && self.task == segment.task.get();
-            let from = if same_task && self.turn.wrapping_add(1) == segment.turn.get() {
-                self.left.max(segment.left.get())
-            } else {
-                self.left
-            };
+            let next_turn = self.turn.wrapping_add(1) == segment.turn.get();
+            let from = if same_task && next_turn { self.left.max(segment.left.get()) } else { self.left };
             // SAFETY: `asyncs` is of this thread's block (`home` was checked) and leaked.
             unsafe { &*asyncs }.resume(self.left, segment.start.get().saturating_sub(from));
         }
@@ -226,7 +237,7 @@ impl Call {
             self.turn = segment.turn.get();
         }
         block.switch(counters, now);
-        Turn { call: self, block, back, now, pended, outcome: Outcome::Unwound }
+        Turn { call: self, block, back, now, caller, pended, outcome: Outcome::Unwound }
     }
 
     /// One poll that returns `Pending`, on a block of one's own: what the instrument does at each.
@@ -264,8 +275,9 @@ struct Turn<'a> {
     back: *const Counters,
     /// Tick of entry.
     now: u64,
-    /// What `Segment::pended` was for the caller.
-    pended: bool,
+    /// What `Segment::poll` and `Segment::pended` were for the caller.
+    caller: u32,
+    pended: u32,
     outcome: Outcome,
 }
 
@@ -280,12 +292,14 @@ impl Drop for Turn<'_> {
         self.block.switch(self.back, now);
         let segment = &self.block.segment;
         segment.depth.set(segment.depth.get().wrapping_sub(1));
+        segment.poll.set(self.caller);
         self.call.left = now;
         if self.outcome != Outcome::Dropped {
             asyncs.polled(now.saturating_sub(entered), control::epoch());
         }
         if self.outcome == Outcome::Pending {
-            let charged = !segment.pended.replace(true);
+            let charged = segment.pended.replace(self.pended.wrapping_add(1)) == 0;
+            self.call.pended_in = self.caller;
             if charged {
                 asyncs.suspend(now);
             }

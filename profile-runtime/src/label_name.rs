@@ -162,8 +162,8 @@ mod tests {
     struct Grid<T, const N: usize>([T; N]);
 
     impl Orders {
-        fn new() -> String {
-            label!("new")
+        fn make() -> String {
+            label!("make")
         }
         fn count(&self) -> String {
             label!("count", method)
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn methods_carry_their_type() {
-        assert_eq!(Orders::new(), "Orders::new");
+        assert_eq!(Orders::make(), "Orders::make");
         assert_eq!(Orders.count(), "Orders::count");
         assert_eq!(Orders.elsewhere(), "Orders::elsewhere");
         assert_eq!(Grid([1_u8]).cell(), "Grid<_, N>::cell");
@@ -336,7 +336,9 @@ mod tests {
 
     #[test]
     fn any_text_gives_a_name() {
-        for odd in ["", "::", "<", ">", "<impl ", "<impl >::f::x", "f", "a->b", "{{", "é::f::é", "<<<::>>>::f::m"] {
+        for odd in
+            ["", "::", "<", ">", "<impl ", "<impl >::f::x", "f", "a->b", "{{", "é::f::é", "<<<::>>>::f::m"]
+        {
             assert!(shorten(odd, "f").ends_with('f'), "{odd}");
             assert!(qualify(odd, "f").ends_with('f'), "{odd}");
         }

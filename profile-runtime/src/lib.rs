@@ -3,6 +3,8 @@
 //! Data flows one way: `guard` and `future` write counters, `snapshot` reads them into a [`Profile`],
 //! [`Stats`] sorts and sums it, `render` prints it.
 
+#[cfg(test)]
+mod async_oracle;
 mod block;
 mod calibrate;
 mod call;
@@ -19,6 +21,7 @@ mod future;
 mod guard;
 mod label_name;
 mod paths;
+mod position;
 #[doc(hidden)]
 pub mod private;
 mod profile;
@@ -29,13 +32,13 @@ mod ring;
 mod signal;
 mod site;
 mod snapshot;
+pub mod stats;
 mod sync;
 mod tally;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod testing;
 mod thread;
-pub mod stats;
 mod units;
 
 pub use call::{runcall, runcall_async};
@@ -43,9 +46,9 @@ pub use context::{Attached, Context};
 pub use control::{disable, enable, is_enabled};
 pub use exit::{Session, init};
 pub use profile::{Counts, Function, FunctionId, Label, Notes, Path, PathId, Profile};
+pub use render::Metric;
 #[cfg(feature = "flamegraph")]
 pub use render::{DiffOptions, FlamegraphOptions};
-pub use render::Metric;
 pub use snapshot::{reset, snapshot, snapshot_by_thread};
 pub use stats::{IntoRestrictions, Restriction, Row, SortKey, Stats, Style};
 

@@ -2,8 +2,8 @@
 //!
 //! Reading takes no lock. A path is added under a lock, once in the life of the process.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 // NOTE: std's `OnceLock` waits and is three words; this is one pointer, which suits tables of them.
 use once_cell::race::OnceBox;
@@ -185,14 +185,16 @@ impl PathTree {
 
     /// `path` and everything above it, without the roots.
     fn ancestors(&self, path: PathIndex) -> impl Iterator<Item = PathIndex> {
-        std::iter::successors(Some(path), |&p| Some(self.parent(p))).take_while(|&p| self.parent(p) != NO_PATH)
+        std::iter::successors(Some(path), |&p| Some(self.parent(p)))
+            .take_while(|&p| self.parent(p) != NO_PATH)
     }
 
     /// Adds a path. The caller holds `insert` (or is the only one that knows the tree).
     fn push(&self, parent: PathIndex, site: SiteId) -> Option<PathIndex> {
         let id = self.len.load(Ordering::Relaxed);
         let chunk = self.chunks.get(id as usize / CHUNK)?;
-        let node = &chunk.get_or_init(|| Box::new(std::array::from_fn(|_| Node::default())))[id as usize % CHUNK];
+        let node =
+            &chunk.get_or_init(|| Box::new(std::array::from_fn(|_| Node::default())))[id as usize % CHUNK];
         node.parent.store(parent, Ordering::Relaxed);
         node.site.store(site, Ordering::Relaxed);
         if parent == NO_PATH {
@@ -200,7 +202,8 @@ impl PathTree {
         } else {
             let caller = self.site(parent);
             let depth = self.depth(parent) + 1;
-            let known = self.ancestors(parent).any(|p| self.site(p) == site && self.site(self.parent(p)) == caller);
+            let known =
+                self.ancestors(parent).any(|p| self.site(p) == site && self.site(self.parent(p)) == caller);
             let novel = if known { self.node(parent).novel_depth.load(Ordering::Relaxed) } else { depth };
             node.depth.store(depth, Ordering::Relaxed);
             node.novel_depth.store(novel, Ordering::Relaxed);
@@ -235,7 +238,10 @@ mod tests {
         assert_eq!(tree.resolve(ROOT, 10), a);
         assert_eq!((a.kind, b.kind), (TargetKind::Exact, TargetKind::Exact));
         let c = tree.resolve(b.path, 12);
-        assert_eq!((c.kind, tree.site(c.path), tree.parent(c.path)), (TargetKind::Truncated, TRUNCATED, b.path));
+        assert_eq!(
+            (c.kind, tree.site(c.path), tree.parent(c.path)),
+            (TargetKind::Truncated, TRUNCATED, b.path)
+        );
         assert_eq!(tree.resolve(b.path, 13), c);
         assert_eq!(tree.resolve(c.path, 14), c);
     }

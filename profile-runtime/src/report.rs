@@ -39,7 +39,12 @@ impl Report {
 }
 
 /// Directories stripped, sorted, the functions and then their callers.
-pub(crate) fn write(profile: &Profile, keys: &[SortKey], top: usize, writer: &mut impl Write) -> io::Result<()> {
+pub(crate) fn write(
+    profile: &Profile,
+    keys: &[SortKey],
+    top: usize,
+    writer: &mut impl Write,
+) -> io::Result<()> {
     let mut stats = Stats::new(profile);
     stats.strip_dirs().sort_stats(keys.iter().copied());
     stats.print_stats(&mut *writer, top)?.print_callers(&mut *writer, top)?;

@@ -5,9 +5,10 @@
 //! them at once costs nothing that can be measured (`cargo bench --bench overhead`).
 
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+use crate::sync::hint::spin_loop;
 
 /// Calls that wait before they are bucketed.
-pub(crate) const RING: usize = 128;
+pub(crate) const RING: usize = if cfg!(loom) { 2 } else { 128 };
 
 /// Sub-buckets of an octave are `1 << SUB_BITS`: a bucket is at most 1/32 of its value wide, so its middle
 /// is within 1.6 % of every value in it.
@@ -55,6 +56,16 @@ impl Ring {
         }
     }
 
+    #[cfg(loom)]
+    pub(crate) fn new() -> Self {
+        Self {
+            len: AtomicU32::new(0),
+            sequence: AtomicU32::new(0),
+            histogram: std::array::from_fn(|_| AtomicU32::new(0)),
+            ticks: std::array::from_fn(|_| AtomicU64::new(0)),
+        }
+    }
+
     /// Keeps one elapsed time; true when the ring is now full and must be drained.
     #[inline(always)]
     #[must_use]
@@ -82,11 +93,15 @@ impl Ring {
     /// Reads what `read` reads from one histogram together with what still waits for it here, so that no
     /// call is missed or counted twice. Gives up after some tries on a thread that drains all the time,
     /// with at most one ring's worth of calls missing.
-    pub(crate) fn read_with(&self, histogram: u32, mut read: impl FnMut() -> Vec<(usize, u64)>) -> Vec<(usize, u64)> {
+    pub(crate) fn read_with(
+        &self,
+        histogram: u32,
+        mut read: impl FnMut() -> Vec<(usize, u64)>,
+    ) -> Vec<(usize, u64)> {
         for _ in 0..64 {
             let before = self.sequence.load(Ordering::Acquire);
             if before % 2 == 1 {
-                std::hint::spin_loop();
+                spin_loop();
                 continue;
             }
             let mut buckets = read();

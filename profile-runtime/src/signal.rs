@@ -115,9 +115,9 @@ fn wait(reader: libc::c_int, f: fn()) {
     }
 }
 
+#[cfg(any(target_os = "android", target_os = "netbsd", target_os = "openbsd"))]
+use libc::__errno as errno_location;
 #[cfg(any(target_os = "linux", target_os = "emscripten", target_os = "redox"))]
 use libc::__errno_location as errno_location;
 #[cfg(any(target_os = "macos", target_os = "ios", target_os = "freebsd"))]
 use libc::__error as errno_location;
-#[cfg(any(target_os = "android", target_os = "netbsd", target_os = "openbsd"))]
-use libc::__errno as errno_location;

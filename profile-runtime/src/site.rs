@@ -59,7 +59,8 @@ impl Site {
 
     /// What the site is called in reports.
     pub(crate) fn label(&self, type_name: &str) -> Label {
-        let name = if self.exact { self.name.to_owned() } else { crate::label_name::shorten(type_name, self.name) };
+        let name =
+            if self.exact { self.name.to_owned() } else { crate::label_name::shorten(type_name, self.name) };
         Label::new(self.file, self.line, name)
     }
 }

@@ -4,6 +4,7 @@
 //! their time so far.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
@@ -11,8 +12,10 @@ use crate::block::Block;
 use crate::capture;
 use crate::clock;
 use crate::control;
+use crate::counters::Counters;
 use crate::engine::{self, Engine};
 use crate::paths::{NO_PATH, PathIndex, ROOT};
+use crate::position::StayReading;
 use crate::profile::{Counts, FunctionId, PathId, Profile};
 use crate::ring::bucket_middle;
 use crate::site::{self, SiteId};
@@ -66,7 +69,8 @@ pub fn snapshot() -> Profile {
     tree.add(&common, &counts);
     for (root, attach) in captures.attachments() {
         tree.graft(root, attach);
-        let members: Vec<_> = private.iter().copied().filter(|&p| p != root && engine.paths.top(p) == root).collect();
+        let members: Vec<_> =
+            private.iter().copied().filter(|&p| p != root && engine.paths.top(p) == root).collect();
         tree.add(&members, &counts);
     }
     let mut profile = tree.profile;
@@ -102,14 +106,16 @@ pub(crate) fn of_block(engine: &Engine, block: &'static Block, now: u64, scale: 
     let tallies = collect(engine, &[block], now, control::epoch());
     let mut order = Vec::new();
     block.each(|counters, _| {
-        let path = counters.path.load(std::sync::atomic::Ordering::Relaxed);
+        let path = counters.path.load(Ordering::Relaxed);
         if engine.paths.parent(path) != NO_PATH {
             order.push(path);
         }
     });
     let mut tree = Grafter::new(engine, scale);
     tree.add(&order, &|path| {
-        tallies.get(path as usize).map_or_else(Counts::default, |tally| tally.since(now, &Baseline::default()))
+        tallies
+            .get(path as usize)
+            .map_or_else(Counts::default, |tally| tally.since(now, &Baseline::default()))
     });
     let mut profile = tree.profile;
     let mut buckets = BTreeMap::new();
@@ -145,27 +151,28 @@ pub fn reset() {
 pub(crate) fn collect(engine: &Engine, blocks: &[&'static Block], now: u64, epoch: u32) -> Vec<Tally> {
     let len = engine.paths.len() as usize;
     let mut tallies = vec![Tally::default(); len];
-    let mut each = |f: &mut dyn FnMut(&mut Tally, &'static crate::counters::Counters, _)| {
-        for block in blocks {
-            block.each(|counters, asyncs| {
-                // Paths younger than `len` are left to the next snapshot.
-                if let Some(tally) = tallies.get_mut(counters.path.load(std::sync::atomic::Ordering::Relaxed) as usize) {
-                    f(tally, counters, asyncs);
-                }
-            });
-        }
-    };
-    each(&mut |tally, counters, asyncs| tally.add_ends(counters, asyncs));
-    // What each thread is doing right now, read with the counter that it will be added to.
-    let stays: Vec<_> = blocks.iter().map(|block| block.read_current(now)).collect();
-    each(&mut |tally, counters, asyncs| tally.add_rest(counters, asyncs, epoch));
-    for (block, stay) in blocks.iter().zip(stays) {
-        let Some((path, before, ticks)) = stay else { continue };
-        let counted = block.read_path(path).map_or(before, |counters| counters.read_busy());
-        if let Some(tally) = tallies.get_mut(path as usize) {
-            // The stay may have been charged since it was read.
-            tally.busy += ticks.saturating_sub(counted.saturating_sub(before));
-        }
+    let path_of = |counters: &Counters| counters.path.load(Ordering::Relaxed);
+    for block in blocks {
+        block.each(|counters, asyncs| {
+            // Paths younger than `len` are left to the next snapshot.
+            if let Some(tally) = tallies.get_mut(path_of(counters) as usize) {
+                tally.add_ends(counters, asyncs);
+            }
+        });
+    }
+    for block in blocks {
+        // What the thread is doing right now.
+        let stay = block.read_current(now);
+        block.each(|counters, asyncs| {
+            let path = path_of(counters);
+            let Some(tally) = tallies.get_mut(path as usize) else { return };
+            let counted = tally.add_rest(counters, asyncs, epoch);
+            if let Some(StayReading { before, ticks, .. }) = stay.filter(|stay| stay.path == path) {
+                // NOTE: the stay may have been charged since it was looked at. Seen in the same reading
+                // of the counter that was added: a later one would take off what was never added.
+                tally.busy += ticks.saturating_sub(counted.saturating_sub(before));
+            }
+        });
     }
     tallies
 }
@@ -192,7 +199,12 @@ fn merge_elapsed(all: &mut Elapsed, block: &Block, top: Option<PathIndex>) {
 }
 
 /// Adds what was counted after `before` to the functions' histograms, in nanoseconds.
-pub(crate) fn add_elapsed(profile: &mut Profile, functions: &BTreeMap<SiteId, FunctionId>, all: &Elapsed, before: Option<&Elapsed>) {
+pub(crate) fn add_elapsed(
+    profile: &mut Profile,
+    functions: &BTreeMap<SiteId, FunctionId>,
+    all: &Elapsed,
+    before: Option<&Elapsed>,
+) {
     let scale = clock::ns_per_tick();
     for (site, buckets) in all {
         let Some(&function) = functions.get(site) else { continue };
@@ -291,7 +303,8 @@ impl<'a> Grafter<'a> {
     }
 
     fn in_ns(&self, counts: Counts) -> Counts {
-        let ns = |ticks: u64| if self.scale == 1.0 { ticks } else { (ticks as f64 * self.scale).round() as u64 };
+        let ns =
+            |ticks: u64| if self.scale == 1.0 { ticks } else { (ticks as f64 * self.scale).round() as u64 };
         Counts {
             self_busy: ns(counts.self_busy),
             self_await: ns(counts.self_await),
@@ -300,4 +313,3 @@ impl<'a> Grafter<'a> {
         }
     }
 }
-

@@ -27,17 +27,24 @@ impl Tally {
         self.cancelled += asyncs.map_or(0, AsyncCounters::read_cancelled);
     }
 
-    /// The second half.
-    pub(crate) fn add_rest(&mut self, counters: &Counters, asyncs: Option<&AsyncCounters>, epoch: u32) {
+    /// The second half. Returns the busy ticks that it added.
+    pub(crate) fn add_rest(
+        &mut self,
+        counters: &Counters,
+        asyncs: Option<&AsyncCounters>,
+        epoch: u32,
+    ) -> u64 {
         self.starts += counters.read_starts();
         self.folded += counters.read_folded();
-        self.busy += counters.read_busy();
-        let Some(asyncs) = asyncs else { return };
+        let busy = counters.read_busy();
+        self.busy += busy;
+        let Some(asyncs) = asyncs else { return busy };
         let suspension = (0..10_000).find_map(|_| asyncs.try_read()).unwrap_or_default();
         self.suspension.balance = self.suspension.balance.wrapping_add(suspension.balance);
         self.suspension.suspended = self.suspension.suspended.wrapping_add(suspension.suspended);
         self.polls += asyncs.read_polls();
         self.longest = self.longest.max(asyncs.read_longest(epoch));
+        busy
     }
 
     /// Suspended ticks up to `now`, futures still suspended included.
@@ -61,7 +68,10 @@ impl Tally {
     pub(crate) fn since(&self, now: u64, before: &Baseline) -> Counts {
         Counts {
             starts: self.starts.saturating_sub(before.starts),
-            folded: self.folded.saturating_sub(before.tally.folded).min(self.starts.saturating_sub(before.starts)),
+            folded: self
+                .folded
+                .saturating_sub(before.tally.folded)
+                .min(self.starts.saturating_sub(before.starts)),
             returned: self.returned.saturating_sub(before.tally.returned),
             panicked: self.panicked.saturating_sub(before.tally.panicked),
             cancelled: self.cancelled.saturating_sub(before.tally.cancelled),

@@ -63,6 +63,12 @@ pub(crate) fn attach() -> Option<&'static Block> {
     Some(block)
 }
 
+/// Makes this thread write to `block`: how one real thread plays several. Returns what it was.
+#[cfg(test)]
+pub(crate) fn set_block(block: &'static Block) -> &'static Block {
+    BLOCK.replace(block)
+}
+
 /// Events that came too late in the life of their thread.
 pub(crate) fn late_events() -> u64 {
     LATE.load(Ordering::Relaxed)

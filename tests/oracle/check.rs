@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::case::{Case, label};
 use crate::naive::{Engine, Naive, drive};
+use crate::world::Recorder;
 
 /// How much was compared, and what differed.
 #[derive(Default)]
@@ -65,6 +66,9 @@ pub fn case(case: &Case) -> Tally {
         }
     };
     run("the naive tree", &mut Naive::new(case));
+    for depth_limit in [100, 4, 1] {
+        run(&format!("the engine folding from depth {depth_limit}"), &mut Recorder::new(case, depth_limit));
+    }
     tally
 }
 

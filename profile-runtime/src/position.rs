@@ -1,0 +1,113 @@
+//! Where in the call tree a thread is, and since when. Its thread writes, any thread reads, nobody locks.
+
+use std::ptr;
+
+use crate::counters::Counters;
+use crate::paths::PathIndex;
+use crate::sync::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
+use crate::sync::hint::{spin_loop, yield_now};
+
+/// See the module. Points to leaked counters only.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Position {
+    /// The path; null while the owner switches, and on a placeholder.
+    current: AtomicPtr<Counters>,
+    /// Tick of the last switch.
+    last: AtomicU64,
+}
+
+/// How often a reader looks before it gives up.
+const LOOKS: u32 = if cfg!(loom) { 3 } else { 300 };
+
+/// A stay on a path, as another thread sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StayReading {
+    pub(crate) path: PathIndex,
+    /// The path's self time before this stay.
+    pub(crate) before: u64,
+    /// How long the stay has lasted.
+    pub(crate) ticks: u64,
+}
+
+impl Position {
+    #[cfg(not(loom))]
+    pub(crate) const fn nowhere() -> Self {
+        Self { current: AtomicPtr::new(ptr::null_mut()), last: AtomicU64::new(0) }
+    }
+
+    #[cfg(loom)]
+    pub(crate) fn nowhere() -> Self {
+        Self { current: AtomicPtr::new(ptr::null_mut()), last: AtomicU64::new(0) }
+    }
+
+    /// The counters of the path; null on a placeholder. Only the owner calls this.
+    #[inline(always)]
+    pub(crate) fn current(&self) -> *const Counters {
+        self.current.load(Ordering::Relaxed)
+    }
+
+    /// Puts the thread on a path from `now` on, without charging what was before.
+    pub(crate) fn set(&self, to: &'static Counters, now: u64) {
+        self.last.store(now, Ordering::Relaxed);
+        self.current.store(ptr::from_ref(to).cast_mut(), Ordering::Release);
+    }
+
+    /// Puts the thread on a path; the stay before it is not charged.
+    pub(crate) fn abandon(&self, to: &'static Counters) {
+        self.current.store(ptr::from_ref(to).cast_mut(), Ordering::Release);
+    }
+
+    /// Charges the time since the last switch to the current path and goes over to `to`. False when the
+    /// clock has stepped backwards, which counts as no time.
+    ///
+    /// Only the owner calls this, and not before [`Position::set`].
+    #[inline(always)]
+    #[must_use]
+    pub(crate) fn switch(&self, to: *const Counters, now: u64) -> bool {
+        let current = self.current();
+        let ticks = now.wrapping_sub(self.last.load(Ordering::Relaxed));
+        let forwards = ticks as i64 >= 0;
+        // NOTE: while `current` is null, readers wait: the three stores are seen as one.
+        self.current.store(ptr::null_mut(), Ordering::Relaxed);
+        fence(Ordering::Release);
+        // SAFETY: not null outside of this function once it was set, and counters are leaked.
+        unsafe { &*current }.charge(if forwards { ticks } else { 0 });
+        self.last.store(now, Ordering::Relaxed);
+        self.current.store(to.cast_mut(), Ordering::Release);
+        forwards
+    }
+
+    /// The stay at tick `now`. `None` when the owner was switching at each of several looks: then the
+    /// stay is some nanoseconds old.
+    pub(crate) fn read(&self, now: u64) -> Option<StayReading> {
+        for look in 0..LOOKS {
+            let current = self.current.load(Ordering::Acquire);
+            if current.is_null() {
+                // A switch takes nanoseconds; when it takes longer, the owner has lost its processor in
+                // the middle of it, and with it goes all the time of the stay.
+                if look < LOOKS / 3 {
+                    spin_loop()
+                } else {
+                    yield_now()
+                }
+                continue;
+            }
+            let last = self.last.load(Ordering::Relaxed);
+            // SAFETY: not null, and counters are leaked.
+            let counters = unsafe { &*current };
+            let before = counters.read_busy();
+            fence(Ordering::Acquire);
+            // NOTE: the thread may have come back to the same path meanwhile, so all is looked at again:
+            // the Acquire makes it no older than `current`, the fence above no newer.
+            if self.current.load(Ordering::Acquire) == current
+                && self.last.load(Ordering::Relaxed) == last
+                && counters.read_busy() == before
+            {
+                let path = counters.path.load(Ordering::Relaxed);
+                return Some(StayReading { path, before, ticks: now.saturating_sub(last) });
+            }
+        }
+        None
+    }
+}
