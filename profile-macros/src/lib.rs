@@ -48,6 +48,8 @@ mod validate;
 /// # Limits
 /// - In an `async fn` that takes `mut self`, an assignment to a field that nothing reads afterwards is reported as
 ///   `unused_assignments` though the field's own drop may read it: say `let mut this = self;` and use `this`.
+/// - The arguments of an `async fn` are bound once more inside its future: `clippy::shadow_same`, which is off unless
+///   asked for, says so.
 /// - An async block that comes out of a macro call at the end of a sync function is not seen: the call is measured.
 ///
 /// # Errors

@@ -620,12 +620,12 @@ fn a_report_follows_its_task_to_another_thread() {
     assert!(texts[0].contains("profile: 4 calls, 3 functions"), "{}", texts[0]);
 }
 
-#[profile_cost(report_over = "20ms", log_target = "slow")]
+#[profile_cost(report_over = "200ms", log_target = "slow")]
 fn slow(ms: u64) {
     thread::sleep(Duration::from_millis(ms));
 }
 
-#[profile_cost(report_over = "20ms", log_target = "slow")]
+#[profile_cost(report_over = "200ms", log_target = "slow")]
 async fn slow_later(ms: u64) {
     tokio::time::sleep(Duration::from_millis(ms)).await;
 }
@@ -633,8 +633,8 @@ async fn slow_later(ms: u64) {
 #[test]
 fn only_slow_calls_are_reported() {
     assert_eq!(reports("slow", || slow(0)), [""; 0]);
-    assert_eq!(reports("slow", || slow(25)).len(), 1);
+    assert_eq!(reports("slow", || slow(210)).len(), 1);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     assert_eq!(reports("slow", || runtime.block_on(slow_later(0))), [""; 0]);
-    assert_eq!(reports("slow", || runtime.block_on(slow_later(25))).len(), 1);
+    assert_eq!(reports("slow", || runtime.block_on(slow_later(210))).len(), 1);
 }
