@@ -37,8 +37,8 @@ fn assert_reported(folder: &std::path::Path, output: &Output) {
         assert!(path.exists(), "{name}: {}", text(output));
         assert!(text(output).contains(&format!("wrote {}", path.display())), "{}", text(output));
     }
-    // RENDER: assert!(String::from_utf8_lossy(&output.stderr).contains("some work"));
-    // RENDER: assert!(std::fs::read_to_string(folder.join("b.folded")).unwrap().contains("some work"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("some work"));
+    assert!(std::fs::read_to_string(folder.join("b.folded")).unwrap().contains("some work"));
     let left: Vec<_> = std::fs::read_dir(folder).expect("the folder").filter_map(Result::ok).collect();
     assert!(left.iter().all(|file| !file.path().to_string_lossy().ends_with(".tmp")), "{left:?}");
     std::fs::remove_dir_all(folder).expect("the folder is ours");
