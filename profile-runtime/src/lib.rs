@@ -52,7 +52,23 @@ pub use render::{DiffOptions, FlamegraphOptions};
 pub use snapshot::{reset, snapshot, snapshot_by_thread};
 pub use stats::{IntoRestrictions, Restriction, Row, SortKey, Stats, Style};
 
-/// Measures the rest of the enclosing block under a name of its own.
+/// Measures the rest of the enclosing block under a name of its own, as a call made by the function around it.
+///
+/// Not across an `.await`: the scope belongs to the thread, so a future that holds one is not `Send`. Put what is
+/// awaited into an annotated `async fn` instead.
+///
+/// ```
+/// # use profile_cost_runtime as profile_cost;
+/// # fn parse(_: &str) {}
+/// fn handle(request: &str) {
+///     {
+///         profile_cost::scope!("parse header");
+///         parse(request);
+///     }
+///     // here it has ended
+/// }
+/// # handle("");
+/// ```
 #[cfg(feature = "enabled")]
 #[macro_export]
 macro_rules! scope {
