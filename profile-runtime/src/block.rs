@@ -11,8 +11,9 @@ use crate::counters::{AsyncCounters, Counters};
 use crate::engine::Engine;
 use crate::paths::{PathIndex, ROOT, TargetKind};
 use crate::position::{Position, StayReading};
-use crate::ring::{BUCKETS, Ring, bucket_of};
+use crate::ring::{Ring, bucket_of};
 use crate::site::SiteId;
+use crate::window::Window;
 
 /// Counters in a chunk: 1 KiB, so that a thread that uses few paths stays small.
 const CHUNK: usize = 16;
@@ -84,26 +85,6 @@ pub(crate) struct Histogram {
     site: SiteId,
     window: AtomicPtr<Window>,
 }
-
-/// Sparse while the function was called seldom, which is all that most threads ever do: each slot holds
-/// a bucket (plus 1, in the upper 16 bits) and its count, in order of first use; 0 is free. Then dense:
-/// a count for each bucket from the lowest to the highest in use.
-struct Window {
-    /// The first bucket, or [`SPARSE`].
-    first: usize,
-    counts: Box<[AtomicU64]>,
-}
-
-const SPARSE: usize = usize::MAX;
-/// Buckets in use from which on a window is dense.
-const SPARSE_MOST: usize = 16;
-/// Calls in one bucket from which on a window is dense.
-/// PERF: searching a sparse window costs 2 to 4 ns a call when many functions take turns.
-const SPARSE_CALLS: u64 = 32;
-const SPARSE_STEP: usize = 4;
-const BUCKET_SHIFT: u32 = 48;
-/// Dense windows grow in steps of this many buckets (64 bytes).
-const WINDOW_STEP: usize = 8;
 
 /// What snapshots walk. Grows under the lock; the owner reads its own copies of the pointers.
 struct Shared {
@@ -491,12 +472,7 @@ impl Block {
         let old = histogram.window.load(Ordering::Relaxed);
         // SAFETY: as in `drain`.
         let old = (!old.is_null()).then(|| unsafe { Box::from_raw(old) });
-        let mut counts = old.map_or_else(Vec::new, |window| window.read());
-        match counts.iter_mut().find(|(b, _)| *b == bucket) {
-            Some((_, count)) => *count += 1,
-            None => counts.push((bucket, 1)),
-        }
-        let window = Window::with(&counts);
+        let window = Window::with_one_more(old.map_or_else(Vec::new, |window| window.read()), bucket);
         histogram.window.store(Box::into_raw(Box::new(window)), Ordering::Release);
     }
 
@@ -561,64 +537,6 @@ impl Block {
                 (histogram.site, self.ring.read_with(index as u32, read))
             })
             .collect()
-    }
-}
-
-impl Window {
-    /// A window with these counts, and with some room.
-    fn with(counts: &[(usize, u64)]) -> Self {
-        let lowest = counts.iter().map(|&(b, _)| b).min().unwrap_or(0);
-        let highest = counts.iter().map(|&(b, _)| b).max().unwrap_or(0);
-        let first = lowest - lowest % WINDOW_STEP;
-        let span = (highest + 1 - first).next_multiple_of(WINDOW_STEP).min(BUCKETS - first);
-        let sparse = counts.len().next_multiple_of(SPARSE_STEP);
-        let seldom = counts.iter().all(|&(_, count)| count <= SPARSE_CALLS);
-        if seldom && counts.len() <= SPARSE_MOST && sparse < span {
-            let room = std::iter::repeat_n(0, sparse - counts.len());
-            let slots = counts.iter().map(|&(b, count)| ((b as u64 + 1) << BUCKET_SHIFT) | count).chain(room);
-            return Self { first: SPARSE, counts: slots.map(AtomicU64::new).collect() };
-        }
-        let dense: Box<[AtomicU64]> = (0..span).map(|_| AtomicU64::new(0)).collect();
-        for &(b, count) in counts {
-            dense[b - first].store(count, Ordering::Relaxed);
-        }
-        Self { first, counts: dense }
-    }
-
-    /// Counts one more; false when there is no room for the bucket. Only for the owner.
-    #[inline(always)]
-    fn count(&self, bucket: usize) -> bool {
-        if self.first == SPARSE {
-            return self.count_sparse(bucket);
-        }
-        let Some(slot) = self.counts.get(bucket.wrapping_sub(self.first)) else { return false };
-        slot.store(slot.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-        true
-    }
-
-    fn count_sparse(&self, bucket: usize) -> bool {
-        let tag = bucket as u64 + 1;
-        for slot in &self.counts {
-            let held = slot.load(Ordering::Relaxed);
-            if held == 0 || held >> BUCKET_SHIFT == tag {
-                let count = held & ((1 << BUCKET_SHIFT) - 1);
-                if count == SPARSE_CALLS {
-                    return false;
-                }
-                slot.store((tag << BUCKET_SHIFT) | (count + 1), Ordering::Relaxed);
-                return true;
-            }
-        }
-        false
-    }
-
-    fn read(&self) -> Vec<(usize, u64)> {
-        let counts = self.counts.iter().map(|count| count.load(Ordering::Relaxed)).enumerate();
-        if self.first == SPARSE {
-            let split = |held: u64| ((held >> BUCKET_SHIFT) as usize - 1, held & ((1 << BUCKET_SHIFT) - 1));
-            return counts.filter(|&(_, held)| held > 0).map(|(_, held)| split(held)).collect();
-        }
-        counts.map(|(i, count)| (self.first + i, count)).filter(|&(_, count)| count > 0).collect()
     }
 }
 

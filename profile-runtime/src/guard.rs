@@ -108,9 +108,10 @@ impl Guard {
     /// Ends the call at tick `now`. The guard is not inert.
     #[inline(always)]
     pub(crate) fn close(&mut self, block: &'static Block, now: u64) {
-        // SAFETY: not inert, so all was initialised with `counters`.
-        let (back, start, unwinding) =
-            unsafe { (self.back.assume_init(), self.start.assume_init(), self.unwinding.assume_init()) };
+        // SAFETY: the guard is not inert, so all was initialised with `counters`.
+        let (back, start) = unsafe { (self.back.assume_init(), self.start.assume_init()) };
+        // SAFETY: as above.
+        let unwinding = unsafe { self.unwinding.assume_init() };
         if !ptr::eq(block.current(), self.counters) {
             return self.close_out_of_order(block, now, start);
         }

@@ -40,6 +40,7 @@ mod tally;
 pub mod testing;
 mod thread;
 mod units;
+mod window;
 
 pub use call::{runcall, runcall_async};
 pub use context::{Attached, Context};
