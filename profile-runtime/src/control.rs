@@ -1,7 +1,7 @@
 //! Switching recording on and off, resetting, and the configuration from the environment.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
-use std::sync::{Once, OnceLock};
+use std::sync::{Mutex, Once, OnceLock};
 
 use crate::environment::Environment;
 use crate::paths::Limits;
@@ -69,7 +69,11 @@ pub(crate) fn decide() -> bool {
     MODE.load(Ordering::Relaxed) == ON
 }
 
+/// Derives the mode from what everybody asks for.
 fn settle() {
+    // Held so that of two that settle at once the later one has seen what the earlier one was told.
+    static SETTLING: Mutex<()> = Mutex::new(());
+    let _settling = SETTLING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let on = WANTED.load(Ordering::SeqCst) || REQUESTS.load(Ordering::SeqCst) > 0;
     MODE.store(if on { ON } else { OFF }, Ordering::SeqCst);
 }
