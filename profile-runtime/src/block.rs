@@ -5,7 +5,7 @@ use std::cell::{Cell, UnsafeCell};
 use std::collections::BTreeMap;
 use std::ptr;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use crate::counters::{AsyncCounters, Counters};
 use crate::engine::Engine;
@@ -13,6 +13,7 @@ use crate::paths::{PathIndex, ROOT, TargetKind};
 use crate::position::{Position, StayReading};
 use crate::ring::{Ring, bucket_of};
 use crate::site::SiteId;
+use crate::thread::Inside;
 use crate::window::Window;
 
 /// Counters in a chunk: 1 KiB, so that a thread that uses few paths stays small.
@@ -163,8 +164,6 @@ pub(crate) struct Block {
     tasks: Cell<u64>,
     backsteps: AtomicU32,
     truncated: AtomicU64,
-    /// The owner is inside code of ours that may allocate: calls from the allocator are not recorded.
-    busy: AtomicBool,
     ring: Ring,
     owner: UnsafeCell<Owner>,
     shared: Mutex<Shared>,
@@ -201,7 +200,6 @@ impl Block {
             tasks: Cell::new(0),
             backsteps: AtomicU32::new(0),
             truncated: AtomicU64::new(0),
-            busy: AtomicBool::new(false),
             ring: Ring::new(),
             owner: UnsafeCell::new(Owner {
                 table: Vec::new(),
@@ -318,9 +316,6 @@ impl Block {
             counters.fold();
             return Some(counters);
         }
-        if self.busy.swap(true, Ordering::Relaxed) {
-            return None;
-        }
         let target = engine.paths.resolve(from, site);
         let counters = self.counters_of(target.path);
         match target.kind {
@@ -334,7 +329,6 @@ impl Block {
                 self.truncated.store(self.truncated.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
             }
         }
-        self.busy.store(false, Ordering::Relaxed);
         Some(counters)
     }
 
@@ -350,6 +344,7 @@ impl Block {
 
     /// This thread's counters of a path, made if need be.
     pub(crate) fn counters_of(&self, path: PathIndex) -> &'static Counters {
+        let _inside = Inside::enter();
         // SAFETY: only the owner calls this, and nothing below keeps a reference into `owner` while
         // calling out.
         let owner = unsafe { &mut *self.owner.get() };
@@ -384,6 +379,7 @@ impl Block {
 
     /// This thread's asynchronous counters of a path, made if need be.
     pub(crate) fn asyncs_of(&self, counters: &Counters) -> &'static AsyncCounters {
+        let _inside = Inside::enter();
         // SAFETY: as in `counters_of`.
         let owner = unsafe { &mut *self.owner.get() };
         let index = counters.async_index.load(Ordering::Relaxed) as usize;
@@ -450,6 +446,11 @@ impl Block {
     #[cold]
     #[inline(never)]
     pub(crate) fn drain(&self) {
+        let Some(_inside) = Inside::enter() else {
+            // An annotated allocator, called by code of ours that may hold the lock which `grow` takes: the
+            // calls are counted, their elapsed times are not.
+            return self.ring.drain(|_, _| crate::thread::note_late());
+        };
         // SAFETY: as in `counters_of`; `grow` touches only `shared`.
         let owner = unsafe { &*self.owner.get() };
         self.ring.drain(|histogram, ticks| {

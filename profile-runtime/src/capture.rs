@@ -82,6 +82,7 @@ pub(crate) fn keep(root: PathIndex) -> Option<Arc<()>> {
 /// Gives the call that is about to be made on `block`'s thread a tree of its own. `None` when too many
 /// are under way.
 pub(crate) fn begin(block: &'static Block) -> Option<Capture> {
+    let _inside = thread::Inside::enter()?;
     let engine = block.engine?;
     let attach = block.current_path()?;
     let mut captures = lock();
@@ -118,6 +119,7 @@ impl Capture {
     /// Ends the capture: its profile, in nanoseconds. `None` when the thread is ending; then the common
     /// tree gets it with the next capture.
     pub(crate) fn finish(self) -> Option<Profile> {
+        let _inside = thread::Inside::enter();
         let engine = engine::process();
         let mut captures = lock();
         let now = clock::now();

@@ -5,6 +5,7 @@ use std::sync::{Mutex, Once, OnceLock};
 
 use crate::environment::Environment;
 use crate::paths::Limits;
+use crate::thread::Inside;
 
 /// The one thing that an annotated function reads while recording is off.
 static MODE: AtomicU8 = AtomicU8::new(UNDECIDED);
@@ -53,6 +54,7 @@ pub(crate) fn limits() -> Limits {
 pub(crate) fn decide() -> bool {
     static DECIDED: Once = Once::new();
     if !DECIDED.is_completed() {
+        let _inside = Inside::enter();
         DECIDED.call_once(|| {
             let environment = environment();
             environment.complain();

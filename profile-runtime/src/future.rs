@@ -167,6 +167,7 @@ impl Call {
         let (block, counters) = match block.find(self.site.id()) {
             Some(counters) => (block, counters),
             None => {
+                let _inside = thread::Inside::enter()?;
                 let (block, site) = locate(self.site, self.type_name)?;
                 (block, block.resolve(site)?)
             }
@@ -185,6 +186,7 @@ impl Call {
     #[cold]
     #[inline(never)]
     fn move_home(&mut self) -> Option<()> {
+        let _inside = thread::Inside::enter()?;
         let block = thread::attach()?;
         self.set_home(block, block.counters_of(self.path));
         self.pended_in = 0;

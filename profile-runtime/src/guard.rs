@@ -59,6 +59,7 @@ fn enter_slow(site: &'static Site, type_name: fn() -> &'static str) -> Guard {
     if let Some(counters) = block.find(site.id()) {
         return Guard::open(block, counters);
     }
+    let Some(_inside) = thread::Inside::enter() else { return Guard::inert() };
     let Some((block, site)) = locate(site, type_name) else { return Guard::inert() };
     match block.resolve(site) {
         Some(counters) => Guard::open(block, counters),

@@ -50,6 +50,7 @@ pub(crate) fn note_start() {
 /// function.
 #[must_use]
 pub fn snapshot() -> Profile {
+    let _inside = thread::Inside::enter();
     let engine = engine::process();
     // Held so that the tree of a per-call report is not moved meanwhile.
     let captures = capture::lock();
@@ -90,6 +91,7 @@ pub fn snapshot() -> Profile {
 /// of a future that moved between threads are in each with the part that ran there. Ignores [`reset`].
 #[must_use]
 pub fn snapshot_by_thread() -> Vec<(String, Profile)> {
+    let _inside = thread::Inside::enter();
     let engine = engine::process();
     let _captures = capture::lock();
     let now = clock::now();
@@ -129,6 +131,7 @@ pub(crate) fn of_block(engine: &Engine, block: &'static Block, now: u64, scale: 
 
 /// Forgets everything recorded so far. Calls under way count as begun now, with their time from now on.
 pub fn reset() {
+    let _inside = thread::Inside::enter();
     let engine = engine::process();
     let mut captures = capture::lock();
     let mut origin = origin();

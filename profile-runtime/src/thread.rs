@@ -51,6 +51,7 @@ pub(crate) fn attach() -> Option<&'static Block> {
         LATE.fetch_add(1, Ordering::Relaxed);
         return None;
     }
+    let _inside = Inside::enter();
     clock::start();
     // First, so that the thread-local is registered (or known to be gone) before a block is taken.
     if ON_EXIT.try_with(|_| ()).is_err() {
@@ -77,4 +78,26 @@ pub(crate) fn late_events() -> u64 {
 /// Counts an event that came too late.
 pub(crate) fn note_late() {
     LATE.fetch_add(1, Ordering::Relaxed);
+}
+
+thread_local! {
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Held while this thread is in code of ours that may allocate or hold a lock. A measured function that is
+/// called from there (an annotated allocator) is not recorded: it would wait for its own thread.
+#[derive(Debug)]
+pub(crate) struct Inside(());
+
+impl Inside {
+    /// `None` when the thread is inside already; then nothing may be done.
+    pub(crate) fn enter() -> Option<Self> {
+        (!INSIDE.replace(true)).then(|| Self(()))
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        INSIDE.set(false);
+    }
 }
