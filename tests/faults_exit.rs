@@ -183,6 +183,35 @@ fn a_handler_installed_before_runs_and_decides() {
     assert_reported(&folder, &output);
 }
 
+/// As tokio's handler does: without the sender's particulars it ends the process.
+extern "C" fn particular_handler(_: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
+    if info.is_null() {
+        std::process::abort();
+    }
+    ASKED.store(true, Ordering::SeqCst);
+}
+
+#[test]
+fn a_handler_installed_before_is_told_who_sent_the_signal() {
+    if is_child() {
+        let handler: extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) = particular_handler;
+        // SAFETY: all-zero is a valid sigaction, and the handler only reads its argument and stores to an
+        // atomic.
+        unsafe {
+            let mut action: libc::sigaction = std::mem::zeroed();
+            action.sa_sigaction = handler as libc::sighandler_t;
+            action.sa_flags = libc::SA_SIGINFO;
+            libc::sigaction(libc::SIGTERM, &raw const action, std::ptr::null_mut());
+        }
+        work();
+        until_asked();
+    }
+    let folder = folder("handler-siginfo");
+    let output = terminate(reporting("a_handler_installed_before_is_told_who_sent_the_signal", &folder));
+    assert_eq!(output.status.code(), Some(9), "{} {}", output.status, text(&output));
+    assert_reported(&folder, &output);
+}
+
 #[test]
 fn a_handler_installed_after_runs_and_decides() {
     if is_child() {

@@ -53,8 +53,9 @@ pub(crate) fn on_sigterm(f: fn()) -> io::Result<()> {
     let mut before: libc::sigaction = unsafe { std::mem::zeroed() };
     // SAFETY: as above.
     let mut ours: libc::sigaction = unsafe { std::mem::zeroed() };
-    ours.sa_sigaction = handler as extern "C" fn(libc::c_int) as usize;
-    ours.sa_flags = libc::SA_RESTART;
+    ours.sa_sigaction = handler as Handler as usize;
+    // With the particulars, so that they can be handed on.
+    ours.sa_flags = libc::SA_RESTART | libc::SA_SIGINFO;
     // SAFETY: both structures are valid; the handler does only what a signal handler may.
     if unsafe { libc::sigaction(libc::SIGTERM, std::ptr::null(), &raw mut before) } != 0 {
         return Err(io::Error::last_os_error());
@@ -67,8 +68,11 @@ pub(crate) fn on_sigterm(f: fn()) -> io::Result<()> {
     Ok(())
 }
 
+/// A handler installed with `SA_SIGINFO`.
+type Handler = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
+
 /// NOTE: runs in a signal handler: atomics and `write` only.
-extern "C" fn handler(signal: libc::c_int) {
+extern "C" fn handler(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
     // SAFETY: writing a byte from a live buffer to a descriptor that is never closed; the program's
     // errno is put back.
     unsafe {
@@ -78,12 +82,10 @@ extern "C" fn handler(signal: libc::c_int) {
     }
     let before = BEFORE.load(Ordering::Relaxed);
     if before != libc::SIG_DFL && before != libc::SIG_IGN {
-        // SAFETY: `before` is the handler that the program had installed. Handlers with three arguments
-        // are called with one here only if they were installed with SA_SIGINFO; those get null for the
-        // other two, which they may not rely on being more than.
-        let before: extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) =
-            unsafe { std::mem::transmute(before) };
-        before(signal, std::ptr::null_mut(), std::ptr::null_mut());
+        // SAFETY: `before` is the handler that the program had installed. One of a single argument ignores
+        // the other two, which C's calling convention allows; one of three gets what the kernel gave.
+        let before = unsafe { std::mem::transmute::<usize, Handler>(before) };
+        before(signal, info, context);
     }
 }
 
@@ -104,7 +106,7 @@ fn wait(reader: libc::c_int, f: fn()) {
     let mut now: libc::sigaction = unsafe { std::mem::zeroed() };
     // SAFETY: asks only.
     unsafe { libc::sigaction(libc::SIGTERM, std::ptr::null(), &raw mut now) };
-    let still_ours = now.sa_sigaction == handler as extern "C" fn(libc::c_int) as usize;
+    let still_ours = now.sa_sigaction == handler as Handler as usize;
     if still_ours && BEFORE.load(Ordering::SeqCst) == libc::SIG_DFL {
         // The program has no handler of its own: the signal ends it, as it would have without us.
         // SAFETY: restores the default action and raises the signal for the whole process.
