@@ -49,7 +49,7 @@ impl Environment {
             if file.is_empty() {
                 continue;
             }
-            match crate::files::FileFormat::of(Path::new(file)) {
+            match crate::format::Format::of(Path::new(file)) {
                 Ok(_) => parsed.files.push(PathBuf::from(file)),
                 Err(error) => parsed.complaints.push(format!("PROFILE_COST_OUT={file}: {error}")),
             }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::control;
 use crate::environment::Environment;
-use crate::{files, report, snapshot};
+use crate::{report, snapshot};
 
 /// The report has been written, or is being written: by the guard in main, at exit, or on a signal.
 static REPORTED: AtomicBool = AtomicBool::new(false);
@@ -40,7 +40,7 @@ fn write_once() {
 }
 
 fn write(environment: &Environment) {
-    let profile = snapshot::snapshot();
+    let profile = snapshot::snapshot_with_threads();
     if let Some(keys) = &environment.report {
         // Not through the logger: its thread and its thread-locals may be gone.
         let mut text = Vec::new();
@@ -50,7 +50,7 @@ fn write(environment: &Environment) {
         }
     }
     for path in &environment.files {
-        match files::write(&profile, path) {
+        match profile.save(path) {
             Ok(()) => say(&format!("wrote {}", path.display())),
             Err(error) => say(&format!("{} could not be written: {error}", path.display())),
         }

@@ -16,7 +16,7 @@ mod counters;
 mod engine;
 mod environment;
 mod exit;
-mod files;
+mod format;
 mod future;
 mod guard;
 mod label_name;
@@ -25,6 +25,8 @@ mod position;
 #[doc(hidden)]
 pub mod private;
 mod profile;
+#[cfg(feature = "read")]
+mod read;
 mod render;
 mod report;
 mod ring;
@@ -46,11 +48,16 @@ pub use call::{runcall, runcall_async};
 pub use context::{Attached, Context};
 pub use control::{disable, enable, is_enabled};
 pub use exit::{Session, init};
-pub use profile::{Counts, Function, FunctionId, Label, Notes, Path, PathId, Profile};
+pub use format::{Format, write_file};
+pub use profile::{
+    Counts, Function, FunctionId, HeapCounts, Label, Notes, Path, PathId, Profile, ThreadCounts,
+};
+#[cfg(feature = "read")]
+pub use read::{ReadError, Recording};
 pub use render::Metric;
 #[cfg(feature = "flamegraph")]
 pub use render::{DiffOptions, FlamegraphOptions};
-pub use snapshot::{reset, snapshot, snapshot_by_thread};
+pub use snapshot::{reset, snapshot, snapshot_by_thread, snapshot_with_threads};
 pub use stats::{IntoRestrictions, Restriction, Row, SortKey, Stats, Style};
 
 /// Measures the rest of the enclosing block under a name of its own, as a call made by the function around it.

@@ -64,25 +64,64 @@ pub struct Counts {
     pub polls: u64,
     /// The longest single poll, callees included.
     pub longest_poll: u64,
+    /// What the path's own code asked of the heap; all zero without a tracking allocator.
+    pub heap: HeapCounts,
+}
+
+/// Blocks of memory that a path's own code (callees excluded) asked for, and what became of them.
+///
+/// A block is counted where it was allocated, also when other code or another thread frees it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HeapCounts {
+    /// Blocks allocated.
+    pub allocations: u64,
+    /// Bytes allocated.
+    pub allocated_bytes: u64,
+    /// Of those blocks, how many were freed.
+    pub frees: u64,
+    /// Of those bytes, how many were freed.
+    pub freed_bytes: u64,
+}
+
+impl HeapCounts {
+    /// Blocks not yet freed.
+    pub fn live_blocks(&self) -> u64 {
+        self.allocations.saturating_sub(self.frees)
+    }
+
+    /// Bytes not yet freed.
+    pub fn live_bytes(&self) -> u64 {
+        self.allocated_bytes.saturating_sub(self.freed_bytes)
+    }
+
+    fn add(&mut self, other: &HeapCounts) {
+        self.allocations = self.allocations.saturating_add(other.allocations);
+        self.allocated_bytes = self.allocated_bytes.saturating_add(other.allocated_bytes);
+        self.frees = self.frees.saturating_add(other.frees);
+        self.freed_bytes = self.freed_bytes.saturating_add(other.freed_bytes);
+    }
 }
 
 impl Counts {
     /// Calls that have begun and not ended.
     pub fn active(&self) -> u64 {
-        self.starts.saturating_sub(self.returned + self.panicked + self.cancelled)
+        let ends = self.returned.saturating_add(self.panicked).saturating_add(self.cancelled);
+        self.starts.saturating_sub(ends)
     }
 
-    /// Adds what another thread, process or run counted on the same path.
+    /// Adds what another thread, process or run counted on the same path. A sum too large stays at the
+    /// largest number there is: files may hold anything.
     pub fn add(&mut self, other: &Counts) {
-        self.starts += other.starts;
-        self.folded += other.folded;
-        self.returned += other.returned;
-        self.panicked += other.panicked;
-        self.cancelled += other.cancelled;
-        self.self_busy += other.self_busy;
-        self.self_await += other.self_await;
-        self.polls += other.polls;
+        self.starts = self.starts.saturating_add(other.starts);
+        self.folded = self.folded.saturating_add(other.folded);
+        self.returned = self.returned.saturating_add(other.returned);
+        self.panicked = self.panicked.saturating_add(other.panicked);
+        self.cancelled = self.cancelled.saturating_add(other.cancelled);
+        self.self_busy = self.self_busy.saturating_add(other.self_busy);
+        self.self_await = self.self_await.saturating_add(other.self_await);
+        self.polls = self.polls.saturating_add(other.polls);
         self.longest_poll = self.longest_poll.max(other.longest_poll);
+        self.heap.add(&other.heap);
     }
 }
 
@@ -95,6 +134,18 @@ pub struct Path {
     pub function: FunctionId,
     /// What was counted.
     pub counts: Counts,
+}
+
+/// What one thread counted: part of what the profile's paths hold.
+///
+/// Time suspended is in no thread's part, and neither is what cannot be told apart by thread: the parts add
+/// up to no more than the paths' own counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThreadCounts {
+    /// The thread's name. Several may have the same.
+    pub name: String,
+    /// The paths that it was on, in ascending order, each once.
+    pub counts: Vec<(PathId, Counts)>,
 }
 
 /// What a reader of the profile has to know beside the numbers. All of it is printed with a report.
@@ -114,6 +165,16 @@ pub struct Notes {
     pub ticks_per_poll: f64,
 }
 
+impl Notes {
+    /// Adds what was lost elsewhere. The costs stay: they are no sums.
+    pub(crate) fn add(&mut self, other: &Notes) {
+        self.truncated_calls = self.truncated_calls.saturating_add(other.truncated_calls);
+        self.late_events = self.late_events.saturating_add(other.late_events);
+        self.clock_backsteps = self.clock_backsteps.saturating_add(other.clock_backsteps);
+        self.unisolated_reports = self.unisolated_reports.saturating_add(other.unisolated_reports);
+    }
+}
+
 /// A call tree with its counts: what a snapshot is, what files hold, what reports are made from.
 #[derive(Clone, Debug)]
 pub struct Profile {
@@ -127,6 +188,7 @@ pub struct Profile {
     pub duration: Duration,
     /// Threads that counted something.
     pub threads: u32,
+    by_thread: Vec<ThreadCounts>,
     /// Truncation, late events, the instrument's own cost.
     pub notes: Notes,
 }
@@ -148,6 +210,7 @@ impl Profile {
             seconds_per_tick: 1e-9,
             duration: Duration::ZERO,
             threads: 0,
+            by_thread: Vec::new(),
             notes: Notes::default(),
         }
     }
@@ -160,6 +223,11 @@ impl Profile {
     /// The call paths; a parent always stands before its children.
     pub fn paths(&self) -> &[Path] {
         &self.paths
+    }
+
+    /// The counts split by thread; empty unless the profile was taken so, which [`crate::snapshot`] does not.
+    pub fn by_thread(&self) -> &[ThreadCounts] {
+        &self.by_thread
     }
 
     /// The function of that id.
@@ -220,6 +288,26 @@ impl Profile {
         id
     }
 
+    /// Notes what one thread had to do with the counts. Does not add to the paths' own.
+    ///
+    /// # Panics
+    /// When a path is of another profile.
+    pub fn add_thread(&mut self, name: impl Into<String>, mut counts: Vec<(PathId, Counts)>) {
+        assert!(
+            counts.iter().all(|(path, _)| (path.0 as usize) < self.paths.len()),
+            "path of another profile"
+        );
+        counts.sort_by_key(|&(path, _)| path);
+        counts.dedup_by(|(path, more), (kept, sum)| {
+            let same = path == kept;
+            if same {
+                sum.add(more);
+            }
+            same
+        });
+        self.by_thread.push(ThreadCounts { name: name.into(), counts });
+    }
+
     /// Adds another profile, path by path (another thread's, pod's or run's).
     pub fn merge(&mut self, other: &Profile) {
         let functions: Vec<FunctionId> = (other.functions.iter())
@@ -236,13 +324,15 @@ impl Profile {
             let parent = path.parent.map(|p| paths[p.0 as usize]);
             paths.push(self.add_path(parent, functions[path.function.0 as usize], &path.counts));
         }
+        for thread in &other.by_thread {
+            let counts =
+                thread.counts.iter().map(|&(path, counts)| (paths[path.0 as usize], counts)).collect();
+            self.add_thread(thread.name.clone(), counts);
+        }
         self.duration = self.duration.max(other.duration);
-        self.threads += other.threads;
+        self.threads = self.threads.saturating_add(other.threads);
         let (mine, more) = (&mut self.notes, &other.notes);
-        mine.truncated_calls += more.truncated_calls;
-        mine.late_events += more.late_events;
-        mine.clock_backsteps += more.clock_backsteps;
-        mine.unisolated_reports += more.unisolated_reports;
+        mine.add(more);
         mine.ticks_per_call = mine.ticks_per_call.max(more.ticks_per_call);
         mine.ticks_per_poll = mine.ticks_per_poll.max(more.ticks_per_poll);
     }
@@ -255,7 +345,7 @@ impl Profile {
             if let Some(parent) = self.paths[i].parent {
                 let (busy, wait) = sums[i];
                 let up = &mut sums[parent.0 as usize];
-                *up = (up.0 + busy, up.1 + wait);
+                *up = (up.0.saturating_add(busy), up.1.saturating_add(wait));
             }
         }
         sums

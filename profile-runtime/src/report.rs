@@ -43,7 +43,7 @@ pub(crate) fn write(
     profile: &Profile,
     keys: &[SortKey],
     top: usize,
-    writer: &mut impl Write,
+    writer: &mut dyn Write,
 ) -> io::Result<()> {
     let mut stats = Stats::new(profile);
     stats.strip_dirs().sort_stats(keys.iter().copied());

@@ -26,6 +26,8 @@ use crate::thread;
 #[derive(Default)]
 struct Origin {
     baselines: Vec<Baseline>,
+    /// The same for each block by itself; only paths that it had used.
+    of_blocks: Vec<BTreeMap<PathIndex, Baseline>>,
     elapsed: Elapsed,
     since: Option<Instant>,
     late: u64,
@@ -50,6 +52,21 @@ pub(crate) fn note_start() {
 /// function.
 #[must_use]
 pub fn snapshot() -> Profile {
+    take(false)
+}
+
+/// As [`snapshot`], with the counts split by thread as well ([`Profile::by_thread`]): what speedscope and
+/// pprof show by thread. Takes memory in proportion to the pairs of thread and path that were used.
+///
+/// A thread that has ended hands its counters to the next new one, so a part may cover threads that lived
+/// one after the other; it has the last one's name. A call with a report of its own
+/// (`#[profile_cost(report)]`, [`crate::runcall`]) is in the part of the thread on which it ended.
+#[must_use]
+pub fn snapshot_with_threads() -> Profile {
+    take(true)
+}
+
+fn take(with_threads: bool) -> Profile {
     let _inside = thread::Inside::enter();
     let engine = engine::process();
     // Held so that the tree of a per-call report is not moved meanwhile.
@@ -74,6 +91,12 @@ pub fn snapshot() -> Profile {
             private.iter().copied().filter(|&p| p != root && engine.paths.top(p) == root).collect();
         tree.add(&members, &counts);
     }
+    if with_threads {
+        for (index, block) in engine.blocks().into_iter().enumerate() {
+            let before = origin.of_blocks.get(index);
+            tree.add_thread(&thread_name(index, block), &used_by(engine, block, now), now, before);
+        }
+    }
     let mut profile = tree.profile;
     add_elapsed(&mut profile, &tree.functions, &elapsed(engine, None), Some(&origin.elapsed));
     profile.threads = engine.threads();
@@ -96,11 +119,19 @@ pub fn snapshot_by_thread() -> Vec<(String, Profile)> {
     let _captures = capture::lock();
     let now = clock::now();
     (engine.blocks().into_iter().enumerate())
-        .map(|(index, block)| {
-            let name = block.thread_name().unwrap_or_else(|| format!("thread {}", index + 1));
-            (name, of_block(engine, block, now, clock::ns_per_tick()))
-        })
+        .map(|(index, block)| (thread_name(index, block), of_block(engine, block, now, clock::ns_per_tick())))
         .collect()
+}
+
+fn thread_name(index: usize, block: &Block) -> String {
+    block.thread_name().unwrap_or_else(|| format!("thread {}", index + 1))
+}
+
+/// The tallies of the common tree's paths that a block has used.
+fn used_by(engine: &Engine, block: &'static Block, now: u64) -> Vec<(PathIndex, Tally)> {
+    let tallies = collect(engine, &[block], now, control::epoch());
+    let used = (0..).zip(tallies).filter(|&(path, _)| path != ROOT && engine.paths.top(path) == ROOT);
+    used.filter(|(_, tally)| *tally != Tally::default()).collect()
 }
 
 /// The profile of one block, paths in the order in which its threads first used them.
@@ -137,10 +168,17 @@ pub fn reset() {
     let mut origin = origin();
     let now = clock::now();
     let tallies = collect(engine, &engine.blocks(), now, control::epoch());
+    let of_blocks = (engine.blocks().into_iter())
+        .map(|block| {
+            let used = used_by(engine, block, now).into_iter();
+            used.map(|(path, tally)| (path, Baseline::of_part(tally))).collect()
+        })
+        .collect();
     control::next_epoch();
     captures.reset(&tallies, now);
     *origin = Some(Origin {
         baselines: tallies.into_iter().map(|tally| Baseline::new(tally, now)).collect(),
+        of_blocks,
         elapsed: elapsed(engine, None),
         since: Some(Instant::now()),
         late: thread::late_events(),
@@ -272,6 +310,28 @@ impl<'a> Grafter<'a> {
             let function = self.function(self.engine.paths.site(path));
             let id = self.profile.add_path(parent, function, &self.in_ns(counts));
             self.ids.insert(path, Some(id));
+        }
+    }
+
+    /// Adds one thread's part of what was added before.
+    fn add_thread(
+        &mut self,
+        name: &str,
+        used: &[(PathIndex, Tally)],
+        now: u64,
+        before: Option<&BTreeMap<PathIndex, Baseline>>,
+    ) {
+        let counts = (used.iter())
+            .filter_map(|(path, tally)| {
+                let id = self.ids.get(path).copied().flatten()?;
+                let baseline = before.and_then(|before| before.get(path)).copied().unwrap_or_default();
+                // NOTE: a suspension is on no thread; it may begin on one and end on another.
+                let counts = Counts { self_await: 0, ..tally.since(now, &baseline) };
+                (counts != Counts::default()).then(|| (id, self.in_ns(counts)))
+            })
+            .collect::<Vec<_>>();
+        if !counts.is_empty() {
+            self.profile.add_thread(name, counts);
         }
     }
 

@@ -1,7 +1,7 @@
 //! The counters of one path, summed over threads at one moment, still in ticks.
 
 use crate::counters::{AsyncCounters, Counters, Suspension};
-use crate::profile::Counts;
+use crate::profile::{Counts, HeapCounts};
 
 /// See the module. Grows monotonically; what happened between two moments is their difference.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,6 +79,7 @@ impl Tally {
             self_await: self.awaited(now).saturating_sub(before.awaited),
             polls: self.polls.saturating_sub(before.tally.polls),
             longest_poll: self.longest,
+            heap: HeapCounts::default(),
         }
     }
 }
@@ -95,5 +96,11 @@ pub(crate) struct Baseline {
 impl Baseline {
     pub(crate) fn new(tally: Tally, now: u64) -> Self {
         Self { tally, starts: tally.ends(), awaited: tally.awaited(now) }
+    }
+
+    /// For one thread's tally. Calls under way stay behind: a call may end on another thread than it began
+    /// on, so that one thread's ends do not tell which of its calls are.
+    pub(crate) fn of_part(tally: Tally) -> Self {
+        Self { tally, starts: tally.starts, awaited: 0 }
     }
 }

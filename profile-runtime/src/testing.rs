@@ -1,4 +1,9 @@
-//! An engine of its own, driven by literal ticks: what the conformance tests hold against cProfile.
+//! An engine of its own, driven by literal ticks: what the conformance tests hold against cProfile. And profiles made
+//! up from a seed.
+
+mod profiles;
+
+pub use profiles::{HOSTILE_NAMES, generated_profile, large_profile};
 
 use std::cell::RefCell;
 use std::ptr;

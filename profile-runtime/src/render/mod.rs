@@ -1,8 +1,17 @@
 //! Renderers: one file a format. Each takes a [`Profile`] and a writer, and touches no global, so that the
 //! same profile always gives the same bytes.
 
+mod callgrind;
 mod folded;
+mod html;
+mod json;
+mod json_text;
 mod names;
+#[cfg(feature = "pprof")]
+mod pprof;
+mod pstats;
+mod speedscope;
+mod split;
 #[cfg_attr(not(feature = "flamegraph"), allow(dead_code, reason = "folded lines need only part of it"))]
 mod tree;
 

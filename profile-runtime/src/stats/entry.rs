@@ -98,8 +98,8 @@ impl FunctionStats {
 
     /// pstats' `add_func_stats`.
     pub(super) fn add(&mut self, other: Self) {
-        self.calls += other.calls;
-        self.primitive_calls += other.primitive_calls;
+        self.calls = self.calls.saturating_add(other.calls);
+        self.primitive_calls = self.primitive_calls.saturating_add(other.primitive_calls);
         self.tottime += other.tottime;
         self.cumtime += other.cumtime;
         self.details.add(other.details);
@@ -134,8 +134,8 @@ impl EdgeStats {
     }
 
     fn add(&mut self, other: &Self) {
-        self.calls += other.calls;
-        self.primitive_calls += other.primitive_calls;
+        self.calls = self.calls.saturating_add(other.calls);
+        self.primitive_calls = self.primitive_calls.saturating_add(other.primitive_calls);
         self.tottime += other.tottime;
         self.cumtime += other.cumtime;
     }
@@ -143,10 +143,10 @@ impl EdgeStats {
 
 impl Details {
     fn add(&mut self, other: Self) {
-        self.panicked += other.panicked;
-        self.cancelled += other.cancelled;
-        self.active += other.active;
-        self.polls += other.polls;
+        self.panicked = self.panicked.saturating_add(other.panicked);
+        self.cancelled = self.cancelled.saturating_add(other.cancelled);
+        self.active = self.active.saturating_add(other.active);
+        self.polls = self.polls.saturating_add(other.polls);
         self.longest_poll = self.longest_poll.max(other.longest_poll);
         self.busy += other.busy;
         self.wait += other.wait;

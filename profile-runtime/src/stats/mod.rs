@@ -126,8 +126,8 @@ impl Stats {
                 let caller = stats.labels.intern(&profile.function(edge.caller).label);
                 function.callers.set(caller, EdgeStats::new(edge, profile.seconds_per_tick));
             }
-            stats.total_calls += function.calls;
-            stats.prim_calls += function.primitive_calls;
+            stats.total_calls = stats.total_calls.saturating_add(function.calls);
+            stats.prim_calls = stats.prim_calls.saturating_add(function.primitive_calls);
             stats.total_tt += function.tottime;
             let id = stats.labels.intern(&profile.function(totals.function).label);
             stats.max_name_len = stats.max_name_len.max(stats.labels.length(id));
@@ -169,8 +169,8 @@ impl Stats {
     /// pstats: sort afterwards.
     pub fn add(&mut self, other: impl Borrow<Stats>) -> &mut Self {
         let other = other.borrow();
-        self.total_calls += other.total_calls;
-        self.prim_calls += other.prim_calls;
+        self.total_calls = self.total_calls.saturating_add(other.total_calls);
+        self.prim_calls = self.prim_calls.saturating_add(other.prim_calls);
         self.total_tt += other.total_tt;
         self.max_name_len = self.max_name_len.max(other.max_name_len);
         self.covers.add(&other.covers);
@@ -360,12 +360,8 @@ type Printer = fn(&Stats, &[Restriction], &mut dyn Write) -> io::Result<()>;
 impl Covers {
     fn add(&mut self, other: &Self) {
         self.duration = self.duration.max(other.duration);
-        self.threads += other.threads;
+        self.threads = self.threads.saturating_add(other.threads);
         self.profiles += other.profiles;
-        let (mine, more) = (&mut self.notes, &other.notes);
-        mine.truncated_calls += more.truncated_calls;
-        mine.late_events += more.late_events;
-        mine.clock_backsteps += more.clock_backsteps;
-        mine.unisolated_reports += more.unisolated_reports;
+        self.notes.add(&other.notes);
     }
 }

@@ -173,18 +173,19 @@ impl Table {
         let totals = &mut self.rows[row];
         totals.counts.add(counts);
         if self.depth[row] == 0 {
-            totals.primitive_calls += unfolded;
-            totals.cumulative_busy += busy;
-            totals.cumulative_await += wait;
+            totals.primitive_calls = totals.primitive_calls.saturating_add(unfolded);
+            totals.cumulative_busy = totals.cumulative_busy.saturating_add(busy);
+            totals.cumulative_await = totals.cumulative_await.saturating_add(wait);
         }
         self.depth[row] += 1;
         if let Some(edge) = edge {
             let (_, totals) = &mut self.edges[edge];
-            totals.calls += counts.starts;
-            totals.self_ticks += counts.self_busy + counts.self_await;
+            totals.calls = totals.calls.saturating_add(counts.starts);
+            totals.self_ticks =
+                totals.self_ticks.saturating_add(counts.self_busy).saturating_add(counts.self_await);
             if self.edge_depth[edge] == 0 {
-                totals.primitive_calls += unfolded;
-                totals.cumulative_ticks += busy + wait;
+                totals.primitive_calls = totals.primitive_calls.saturating_add(unfolded);
+                totals.cumulative_ticks = totals.cumulative_ticks.saturating_add(busy).saturating_add(wait);
             }
             self.edge_depth[edge] += 1;
         }

@@ -1,0 +1,3 @@
+//! `cargo profile-cost`: reads profiles offline.
+
+fn main() {}

@@ -1,0 +1,75 @@
+//! Files back into values: the native JSON form and Python's pstats dumps.
+//!
+//! A reader takes whatever bytes it is given: it never panics, and never takes memory out of proportion to them.
+
+mod json;
+mod pstats;
+
+use std::fmt;
+
+use crate::profile::Profile;
+use crate::stats::Stats;
+
+/// What a file holds.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Recording {
+    /// Native JSON: the call tree.
+    Profile(Profile),
+    /// A pstats dump: functions and who called them, no call tree.
+    Stats(Stats),
+}
+
+impl Recording {
+    /// Reads a native JSON profile or a pstats dump; the first bytes tell which.
+    ///
+    /// # Errors
+    /// When the bytes are neither, or are damaged.
+    pub fn read(bytes: &[u8]) -> Result<Self, ReadError> {
+        // A marshalled dict begins with a brace too, but what follows is never a quote or white space.
+        let json = match bytes {
+            [b'{', next, ..] => matches!(next, b'"' | b'}') || next.is_ascii_whitespace(),
+            [first, ..] => first.is_ascii_whitespace() || *first == b'[',
+            [] => return Err(ReadError::new(0, "the file is empty; was the profile written to its end?")),
+        };
+        if json {
+            Profile::read_json(bytes).map(Self::Profile)
+        } else {
+            Stats::read_dump(bytes).map(Self::Stats)
+        }
+    }
+
+    /// The statistics of what was read.
+    pub fn stats(&self) -> Stats {
+        match self {
+            Self::Profile(profile) => Stats::new(profile),
+            Self::Stats(stats) => stats.clone(),
+        }
+    }
+}
+
+/// Why bytes could not be read. Displays as one line that says where, what is wrong and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadError {
+    offset: usize,
+    message: String,
+}
+
+impl ReadError {
+    pub(crate) fn new(offset: usize, message: impl Into<String>) -> Self {
+        Self { offset, message: message.into() }
+    }
+
+    /// The byte, from 0, at which reading stopped.
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "byte {}: {}", self.offset, self.message)
+    }
+}
+
+impl std::error::Error for ReadError {}
