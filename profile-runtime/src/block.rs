@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::child_table::{CallKey, ChildTable};
+use crate::clock;
 use crate::counters::{AsyncCounters, Counters};
 use crate::engine::Engine;
 use crate::histogram::Histogram;
@@ -98,6 +99,20 @@ struct Owner {
     asyncs: Vec<&'static [AsyncCounters]>,
 }
 
+#[inline(always)]
+fn path_of(current: *const Counters) -> PathIndex {
+    // SAFETY: comes from `Block::current`, which points to counters that are leaked.
+    unsafe { &*current }.path.load(Ordering::Relaxed)
+}
+
+/// The key under which a call is found by whatever clock there is.
+fn by_clock(key: CallKey) -> CallKey {
+    if clock::is_os_clock() { key.by_os_clock() } else { key }
+}
+
+/// Where placeholders are.
+static NOWHERE: Counters = Counters::nowhere();
+
 /// See the module.
 #[repr(C, align(64))]
 pub(crate) struct Block {
@@ -137,7 +152,7 @@ impl Block {
 
     pub(crate) const fn new(engine: Option<&'static Engine>, id: u32) -> Self {
         Self {
-            position: Position::nowhere(),
+            position: Position::nowhere(&NOWHERE),
             table: ChildTable::new(),
             engine,
             segment: Segment::new(),
@@ -163,36 +178,38 @@ impl Block {
 
     // ---- the hot path ----
 
-    /// The counters of the path the thread is on; a root's when it is on none. `None` for placeholders.
+    /// The counters of the path the thread is on; a root's when it is on none, [`NOWHERE`] on placeholders.
     #[inline(always)]
     pub(crate) fn current(&self) -> *const Counters {
         self.position.current()
     }
 
-    /// The counters for a call of `site` from where the thread is, if it was there before.
+    /// The counters for a call of `site` from `current`, which is where the thread is, if it was there
+    /// before. Only where ticks are those of the hardware's counter.
     #[inline(always)]
-    pub(crate) fn find(&self, site: SiteId) -> Option<&'static Counters> {
-        let current = self.current();
-        if current.is_null() {
-            return None;
-        }
-        // SAFETY: `current` points to counters, which are leaked: valid for ever.
-        let path = unsafe { &*current }.path.load(Ordering::Relaxed);
-        self.table.find(CallKey::new(path, site))
+    pub(crate) fn find_fast(&self, current: *const Counters, site: SiteId) -> Option<&'static Counters> {
+        self.table.find(CallKey::new(path_of(current), site))
     }
 
     /// Charges the time since the last switch to the current path and goes over to `to`.
     #[inline(always)]
     pub(crate) fn switch(&self, to: *const Counters, now: u64) {
-        if !self.position.switch(to, now) {
+        self.switch_from(self.current(), to, now);
+    }
+
+    /// As [`Block::switch`], where the caller knows what [`Block::current`] is.
+    #[inline(always)]
+    pub(crate) fn switch_from(&self, current: *const Counters, to: *const Counters, now: u64) {
+        if !self.position.switch(current, to, now) {
             self.backstep();
         }
     }
 
-    /// Keeps an elapsed time for the function of `counters`.
+    /// Keeps the elapsed time of a call of the function of `counters`. A clock that stepped backwards makes
+    /// it a number too large for any time, which is clamped off the hot path.
     #[inline(always)]
-    pub(crate) fn elapsed(&self, counters: &Counters, ticks: u64) {
-        if self.ring.push(counters.histogram.load(Ordering::Relaxed), ticks) {
+    pub(crate) fn elapsed(&self, counters: &Counters, now: u64, start: u64) {
+        if self.ring.push(counters.histogram.load(Ordering::Relaxed), now.wrapping_sub(start)) {
             self.drain();
         }
     }
@@ -223,6 +240,11 @@ impl Block {
         self.position.abandon(root);
     }
 
+    /// The counters for a call of `site` from where the thread is, if it was there before.
+    pub(crate) fn find(&self, site: SiteId) -> Option<&'static Counters> {
+        self.table.find(by_clock(CallKey::new(path_of(self.current()), site)))
+    }
+
     /// The counters for a call of `site` from where the thread is, when [`Block::find`] knew none.
     #[cold]
     #[inline(never)]
@@ -234,7 +256,7 @@ impl Block {
     pub(crate) fn resolve_from(&self, from: PathIndex, site: SiteId) -> Option<&'static Counters> {
         let engine = self.engine?;
         let key = CallKey::new(from, site);
-        if let Some(counters) = self.table.find(key) {
+        if let Some(counters) = self.table.find(by_clock(key)) {
             return Some(counters);
         }
         if let Some(counters) = self.table.find(key.indirect()) {
@@ -244,7 +266,7 @@ impl Block {
         let target = engine.paths.resolve(from, site);
         let counters = self.counters_of(target.path);
         match target.kind {
-            TargetKind::Exact => self.table.remember(key, counters),
+            TargetKind::Exact => self.table.remember(by_clock(key), counters),
             TargetKind::Folded => {
                 self.table.remember(key.indirect(), counters);
                 counters.fold();
@@ -257,14 +279,10 @@ impl Block {
         Some(counters)
     }
 
-    /// Id of the path the thread is on.
+    /// Id of the path the thread is on; none for placeholders.
     pub(crate) fn current_path(&self) -> Option<PathIndex> {
-        let current = self.current();
-        if current.is_null() {
-            return None;
-        }
-        // SAFETY: `current` points to leaked counters.
-        Some(unsafe { &*current }.path.load(Ordering::Relaxed))
+        self.engine?;
+        Some(path_of(self.current()))
     }
 
     /// This thread's counters of a path, made if need be.

@@ -1,7 +1,6 @@
 //! What the instrument itself costs, measured once, so that every report can say it.
 
 use std::hint::black_box;
-use std::mem::ManuallyDrop;
 use std::sync::OnceLock;
 
 use crate::block::Block;
@@ -34,10 +33,7 @@ fn rehearsal() -> (&'static Block, &'static Counters) {
 
 fn per_call() -> f64 {
     let (block, counters) = rehearsal();
-    fastest(|| {
-        let mut guard = ManuallyDrop::new(Guard::open(block, black_box(counters)));
-        guard.close(block, clock::now());
-    })
+    fastest(|| Guard::rehearse(block, black_box(counters)))
 }
 
 fn per_poll() -> f64 {

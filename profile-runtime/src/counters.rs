@@ -10,7 +10,7 @@ pub(crate) fn add(counter: &AtomicU64, more: u64) {
 }
 
 /// The counters of one (thread, path): one cache line.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[repr(C, align(64))]
 pub(crate) struct Counters {
     /// The path; set once, before the counters are published.
@@ -42,8 +42,14 @@ pub(crate) enum Ending {
 
 impl Counters {
     pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Counters of no path, which nothing is counted on: where a thread is before its first event.
+    #[cfg(not(loom))]
+    pub(crate) const fn nowhere() -> Self {
         Self {
-            path: AtomicU32::new(0),
+            path: AtomicU32::new(u32::MAX),
             histogram: AtomicU32::new(0),
             async_index: AtomicU32::new(0),
             starts: AtomicU64::new(0),

@@ -319,6 +319,6 @@ impl Drop for Turn<'_> {
             Ending::Panicked => counters.finish_panicked(),
             Ending::Cancelled => asyncs.finish_cancelled(),
         }
-        self.block.elapsed(counters, now.saturating_sub(self.call.start));
+        self.block.elapsed(counters, now, self.call.start);
     }
 }
