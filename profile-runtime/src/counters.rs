@@ -10,7 +10,7 @@ pub(crate) fn add(counter: &AtomicU64, more: u64) {
 }
 
 /// The counters of one (thread, path): one cache line.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Counters {
     /// The path; set once, before the counters are published.
@@ -31,6 +31,22 @@ pub(crate) struct Counters {
     self_busy: AtomicU64,
 }
 
+/// Counters of that path, all zero. (loom's atomics are made by functions that are not `const`.)
+macro_rules! counters {
+    ($path:expr) => {
+        Counters {
+            path: AtomicU32::new($path),
+            histogram: AtomicU32::new(0),
+            async_index: AtomicU32::new(0),
+            starts: AtomicU64::new(0),
+            folded: AtomicU64::new(0),
+            returned: AtomicU64::new(0),
+            panicked: AtomicU64::new(0),
+            self_busy: AtomicU64::new(0),
+        }
+    };
+}
+
 /// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
@@ -42,22 +58,13 @@ pub(crate) enum Ending {
 
 impl Counters {
     pub(crate) fn new() -> Self {
-        Self::default()
+        counters!(0)
     }
 
     /// Counters of no path, which nothing is counted on: where a thread is before its first event.
     #[cfg(not(loom))]
     pub(crate) const fn nowhere() -> Self {
-        Self {
-            path: AtomicU32::new(u32::MAX),
-            histogram: AtomicU32::new(0),
-            async_index: AtomicU32::new(0),
-            starts: AtomicU64::new(0),
-            folded: AtomicU64::new(0),
-            returned: AtomicU64::new(0),
-            panicked: AtomicU64::new(0),
-            self_busy: AtomicU64::new(0),
-        }
+        counters!(u32::MAX)
     }
 
     #[inline(always)]
