@@ -20,6 +20,7 @@ mod format;
 mod future;
 mod guard;
 mod label_name;
+mod native;
 mod paths;
 mod position;
 #[doc(hidden)]

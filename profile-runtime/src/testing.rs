@@ -3,7 +3,7 @@
 
 mod profiles;
 
-pub use profiles::{HOSTILE_NAMES, generated_profile, large_profile};
+pub use profiles::{HOSTILE_NAMES, assert_same, generated_profile, large_profile};
 
 use std::cell::RefCell;
 use std::ptr;
