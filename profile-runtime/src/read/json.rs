@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess};
 
 use super::ReadError;
 use super::json_parts::{Array, Elements, Members, Object};
+use crate::elapsed::Elapsed;
 use crate::native::{COLUMNS, Unit, VERSION, VERSION_KEY};
 use crate::profile::{Counts, Function, FunctionId, Label, Notes, Path, PathId, Profile, ThreadCounts};
 
@@ -140,28 +140,16 @@ impl File {
             }
             .to_owned());
         }
-        let mut profile = Profile::new();
+        let (mut profile, moved) = Profile::from_parts(self.functions, self.paths);
         profile.seconds_per_tick = seconds_per_tick;
         profile.duration = self.duration;
         profile.threads = self.threads;
         profile.notes = self.notes;
-        let functions: Vec<FunctionId> = (self.functions.into_iter())
-            .map(|function| {
-                let id = profile.add_function(function.label);
-                if let Some(elapsed) = &function.elapsed {
-                    profile.add_elapsed(id, elapsed);
-                }
-                id
-            })
-            .collect();
-        let mut paths: Vec<PathId> = Vec::with_capacity(self.paths.len());
-        for Path { parent, function, counts } in self.paths {
-            let parent = parent.map(|parent| paths[parent.0 as usize]);
-            paths.push(profile.add_path(parent, functions[function.0 as usize], &counts));
-        }
-        for ThreadCounts { name, counts } in self.by_thread {
-            let counts = counts.into_iter().map(|(path, counts)| (paths[path.0 as usize], counts));
-            profile.add_thread(name, counts.collect());
+        for ThreadCounts { name, mut counts } in self.by_thread {
+            if let Some(moved) = &moved {
+                counts.iter_mut().for_each(|(path, _)| *path = moved[path.0 as usize]);
+            }
+            profile.add_thread(name, counts);
         }
         Ok(profile)
     }
@@ -309,7 +297,7 @@ struct FunctionMembers<'a> {
     file: &'a mut File,
     label: Label,
     named: bool,
-    elapsed: Option<Histogram<u64>>,
+    elapsed: Option<Elapsed>,
 }
 
 impl<'de> Members<'de> for FunctionMembers<'_> {
@@ -334,7 +322,7 @@ impl<'de> Members<'de> for FunctionMembers<'_> {
                 self.file.see(unit)?;
                 let mut elapsed = ElapsedMembers::default();
                 map.next_value_seed(Object(&mut elapsed))?;
-                self.elapsed = Some(elapsed.histogram()?);
+                self.elapsed = Some(elapsed.elapsed()?);
                 3
             }
             _ => return Ok(None),
@@ -351,16 +339,10 @@ struct ElapsedMembers {
 }
 
 impl ElapsedMembers {
-    fn histogram<E: Error>(self) -> Result<Histogram<u64>, E> {
-        let lowest = self.lowest.unwrap_or(1);
+    fn elapsed<E: Error>(self) -> Result<Elapsed, E> {
         let digits = self.significant_digits.unwrap_or(2);
-        let mut histogram =
-            Histogram::new_with_bounds(lowest, lowest.saturating_mul(2), digits).map_err(E::custom)?;
-        histogram.auto(true);
-        for (value, count) in self.counts {
-            histogram.record_n(value, count).map_err(E::custom)?;
-        }
-        Ok(histogram)
+        Elapsed::from_counts(digits, self.lowest.unwrap_or(1), self.counts)
+            .ok_or_else(|| E::custom("elapsed times of a precision that there is not"))
     }
 }
 

@@ -3,9 +3,8 @@
 use std::fmt::{Display, Write as _};
 use std::io::{self, Write};
 
-use hdrhistogram::Histogram;
-
 use super::json_text::{Number, Quoted};
+use crate::elapsed::Elapsed;
 use crate::native::{COLUMNS, Unit, VERSION, VERSION_KEY};
 use crate::profile::{Counts, Function, Notes, Path, PathId, Profile, ThreadCounts};
 
@@ -125,18 +124,17 @@ impl<W: Write> Text<W> {
         Ok(())
     }
 
-    fn elapsed(&mut self, elapsed: &Histogram<u64>) {
+    fn elapsed(&mut self, elapsed: &Elapsed) {
         let unit = self.unit.suffix();
         let _ = write!(self.text, ",\"elapsed{unit}\":{{");
-        self.field("significant_digits", "", elapsed.sigfig());
-        if elapsed.low() != 1 {
-            self.field("lowest", "", elapsed.low());
+        self.field("significant_digits", "", elapsed.significant_digits());
+        if elapsed.lowest() != 1 {
+            self.field("lowest", "", elapsed.lowest());
         }
         self.push(",\"counts\":[");
-        for (i, step) in elapsed.iter_recorded().enumerate() {
-            let (value, count) = (step.value_iterated_to(), step.count_at_value());
+        for (i, (value, calls)) in elapsed.counts().iter().enumerate() {
             let comma = if i > 0 { "," } else { "" };
-            let _ = write!(self.text, "{comma}[{value},{count}]");
+            let _ = write!(self.text, "{comma}[{value},{calls}]");
         }
         self.push("]}");
     }
