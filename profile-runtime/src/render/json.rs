@@ -78,6 +78,7 @@ impl<W: Write> Text<W> {
                 self.text.clear();
             }
         }
+        self.push(if items.is_empty() { "" } else { "\n" });
         self.push(end);
         Ok(())
     }
