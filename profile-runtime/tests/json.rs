@@ -1,4 +1,5 @@
 //! The native JSON form: what is read back is what was written, and what cannot be meant is refused.
+#![allow(clippy::print_stdout, reason = "a skipped part says so")]
 
 use std::process::{Command, Stdio};
 

@@ -456,11 +456,12 @@ impl<'de> Elements<'de> for ThreadElements<'_> {
     const NAME: &'static str = "an array of threads";
 
     fn element<A: SeqAccess<'de>>(&mut self, seq: &mut A) -> Result<bool, A::Error> {
-        let mut thread = ThreadMembers { file: self.0, name: String::new(), counts: Vec::new() };
+        let mut thread = ThreadMembers { file: self.0, name: None, counts: Vec::new() };
         if seq.next_element_seed(Object(&mut thread))?.is_none() {
             return Ok(false);
         }
         let ThreadMembers { file, name, counts } = thread;
+        let name = name.ok_or_else(|| A::Error::custom("a thread without a \"name\""))?;
         file.by_thread.push(ThreadCounts { name, counts });
         Ok(true)
     }
@@ -468,7 +469,7 @@ impl<'de> Elements<'de> for ThreadElements<'_> {
 
 struct ThreadMembers<'a> {
     file: &'a mut File,
-    name: String,
+    name: Option<String>,
     counts: Vec<(PathId, Counts)>,
 }
 
@@ -478,7 +479,7 @@ impl<'de> Members<'de> for ThreadMembers<'_> {
     fn member<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<Option<u32>, A::Error> {
         let bit = match key {
             "name" => {
-                self.name = map.next_value()?;
+                self.name = Some(map.next_value()?);
                 0
             }
             "paths" => {

@@ -205,7 +205,8 @@ pub fn large_profile(paths: u32, functions: u32, seed: u64) -> Profile {
         let len = profile.paths().len() as u64;
         // The lower of two draws: a wide tree of moderate depth.
         let parent = random.below(len + 1).min(random.below(len + 1));
-        let parent = (len > 20).then(|| PathId(parent.min(len - 1) as u32));
+        // No more roots than there are functions.
+        let parent = (len >= u64::from(functions.clamp(1, 20))).then(|| PathId(parent.min(len - 1) as u32));
         let function = ids[random.below(ids.len() as u64) as usize];
         let starts = 1 + random.magnitude(16);
         let mut counts = Counts {
