@@ -14,6 +14,7 @@ mod clock;
 mod context;
 mod control;
 mod counters;
+mod elapsed;
 mod engine;
 mod environment;
 mod exit;
@@ -23,6 +24,7 @@ mod guard;
 mod histogram;
 mod index;
 mod label_name;
+mod native;
 mod paths;
 mod position;
 #[doc(hidden)]
@@ -51,6 +53,7 @@ mod window;
 pub use call::{runcall, runcall_async};
 pub use context::{Attached, Context};
 pub use control::{disable, enable, is_enabled};
+pub use elapsed::Elapsed;
 pub use exit::{Session, init};
 pub use format::{Format, write_file};
 pub use profile::{

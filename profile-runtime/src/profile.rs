@@ -1,10 +1,11 @@
 //! A profile as a value: functions, call paths and what was counted on each. It is inert, owned and
 //! mergeable; nothing here knows of threads, clocks or globals.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
+use crate::elapsed::Elapsed;
 
 /// Which function: its source file, the line of its `fn`, and its name, as in pstats.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,13 +34,22 @@ pub struct FunctionId(pub u32);
 pub struct PathId(pub u32);
 
 /// A function that was called.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Function {
     /// Its identity.
     pub label: Label,
     /// Elapsed time of finished calls (async: first poll to completion or drop), in ticks of
     /// [`Profile::seconds_per_tick`]; relative error at most 2 %.
-    pub elapsed: Option<Histogram<u64>>,
+    pub elapsed: Option<Elapsed>,
+}
+
+impl Function {
+    fn add_elapsed(&mut self, elapsed: Cow<'_, Elapsed>) {
+        match &mut self.elapsed {
+            Some(all) => all.add(&elapsed),
+            None => self.elapsed = Some(elapsed.into_owned()),
+        }
+    }
 }
 
 /// What was counted on one call path. Times are exclusive, in ticks of [`Profile::seconds_per_tick`].
@@ -126,7 +136,7 @@ impl Counts {
 }
 
 /// One node of the call tree: a function as called from `parent`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Path {
     /// The caller's path; `None` for a root. Always a smaller index than the path's own.
     pub parent: Option<PathId>,
@@ -215,6 +225,46 @@ impl Profile {
         }
     }
 
+    /// A profile in nanoseconds of these functions and paths. Functions of one label become one, as do paths of
+    /// one function and one parent; what became of each path is told if there were any such.
+    ///
+    /// # Panics
+    /// When a parent does not stand before its path, or a function is not there.
+    #[cfg(feature = "read")]
+    pub(crate) fn from_parts(functions: Vec<Function>, paths: Vec<Path>) -> (Self, Option<Vec<PathId>>) {
+        let mut profile = Self::new();
+        profile.by_label = HashMap::with_capacity(functions.len());
+        for (id, function) in (0..).map(FunctionId).zip(&functions) {
+            profile.by_label.entry(function.label.clone()).or_insert(id);
+        }
+        profile.by_edge = HashMap::with_capacity(paths.len());
+        for (id, path) in (0..).map(PathId).zip(&paths) {
+            assert!(path.parent.is_none_or(|parent| parent < id), "a parent stands before its path");
+            assert!((path.function.0 as usize) < functions.len(), "a function that is there");
+            profile.by_edge.entry((path.parent, path.function)).or_insert(id);
+        }
+        if profile.by_label.len() == functions.len() && profile.by_edge.len() == paths.len() {
+            (profile.functions, profile.paths) = (functions, paths);
+            return (profile, None);
+        }
+        profile = Self::new();
+        let functions: Vec<FunctionId> = (functions.into_iter())
+            .map(|Function { label, elapsed }| {
+                let id = profile.add_function(label);
+                if let Some(elapsed) = elapsed {
+                    profile.add_elapsed(id, elapsed);
+                }
+                id
+            })
+            .collect();
+        let mut ids: Vec<PathId> = Vec::with_capacity(paths.len());
+        for Path { parent, function, counts } in paths {
+            let parent = parent.map(|parent| ids[parent.0 as usize]);
+            ids.push(profile.add_path(parent, functions[function.0 as usize], &counts));
+        }
+        (profile, Some(ids))
+    }
+
     /// The functions, in order of first call.
     pub fn functions(&self) -> &[Function] {
         &self.functions
@@ -262,14 +312,12 @@ impl Profile {
         id
     }
 
-    /// Adds elapsed times (ticks) to a function's histogram.
-    pub fn add_elapsed(&mut self, function: FunctionId, elapsed: &Histogram<u64>) {
-        let slot = &mut self.functions[function.0 as usize].elapsed;
-        match slot {
-            // NOTE: fails only when a value exceeds a fixed maximum; auto-resizing histograms have none.
-            Some(all) => all.add(elapsed).unwrap_or(()),
-            None => *slot = Some(elapsed.clone()),
-        }
+    /// Adds elapsed times (ticks) to a function's own: an [`Elapsed`], or a reference to an HDR histogram.
+    ///
+    /// # Panics
+    /// When the function is of another profile.
+    pub fn add_elapsed(&mut self, function: FunctionId, elapsed: impl Into<Elapsed>) {
+        self.functions[function.0 as usize].add_elapsed(Cow::Owned(elapsed.into()));
     }
 
     /// Finds or adds the path of `function` called from `parent`, and adds `counts` to it.
@@ -314,7 +362,7 @@ impl Profile {
             .map(|f| {
                 let id = self.add_function(f.label.clone());
                 if let Some(elapsed) = &f.elapsed {
-                    self.add_elapsed(id, elapsed);
+                    self.functions[id.0 as usize].add_elapsed(Cow::Borrowed(elapsed));
                 }
                 id
             })

@@ -249,20 +249,17 @@ pub(crate) fn add_elapsed(
     let scale = clock::ns_per_tick();
     for (site, buckets) in all {
         let Some(&function) = functions.get(site) else { continue };
-        let Ok(mut histogram) = hdrhistogram::Histogram::<u64>::new(2) else { continue };
+        let mut times = crate::elapsed::Elapsed::new();
         let before = before.and_then(|all| all.get(site));
         for (bucket, count) in buckets {
             let count = count - before.and_then(|b| b.get(bucket)).copied().unwrap_or(0).min(*count);
             // NOTE: a histogram answers with the upper end of its own bucket, up to 0.8 % above what was
             // recorded; half of that is taken off here, so that the error stays within 2 % both ways.
             let value = bucket_middle(*bucket) * scale * (1.0 - 0.0039);
-            if count > 0 && histogram.record_n(value.round().max(1.0) as u64, count).is_err() {
-                // Above the largest value an automatically sized histogram can hold.
-                continue;
-            }
+            times.record(value.round().max(1.0) as u64, count);
         }
-        if !histogram.is_empty() {
-            profile.add_elapsed(function, &histogram);
+        if !times.is_empty() {
+            profile.add_elapsed(function, times);
         }
     }
 }

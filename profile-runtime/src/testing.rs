@@ -1,9 +1,11 @@
 //! An engine of its own, driven by literal ticks: what the conformance tests hold against cProfile. And profiles made
 //! up from a seed.
 
+mod memory;
 mod profiles;
 
-pub use profiles::{HOSTILE_NAMES, generated_profile, large_profile};
+pub use memory::CountingAllocator;
+pub use profiles::{HOSTILE_NAMES, assert_same, generated_profile, large_profile};
 
 use std::cell::RefCell;
 use std::ptr;

@@ -3,6 +3,7 @@
 //! A reader takes whatever bytes it is given: it never panics, and never takes memory out of proportion to them.
 
 mod json;
+mod json_parts;
 mod pstats;
 
 use std::fmt;
@@ -26,11 +27,13 @@ impl Recording {
     /// # Errors
     /// When the bytes are neither, or are damaged.
     pub fn read(bytes: &[u8]) -> Result<Self, ReadError> {
-        // A marshalled dict begins with a brace too, but what follows is never a quote or white space.
+        // A marshalled dict begins with a brace too, but what follows is never a quote or white space. What is
+        // known not to be a dump either goes to the reader that says what it is.
         let json = match bytes {
-            [b'{', next, ..] => matches!(next, b'"' | b'}') || next.is_ascii_whitespace(),
+            [b'{'] | [] => true,
+            [b'{', next, ..] => matches!(next, b'"' | b'}' | 0) || next.is_ascii_whitespace(),
+            [0xef, 0xbb, 0xbf, ..] | [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0x1f, 0x8b, ..] => true,
             [first, ..] => first.is_ascii_whitespace() || *first == b'[',
-            [] => return Err(ReadError::new(0, "the file is empty; was the profile written to its end?")),
         };
         if json {
             Profile::read_json(bytes).map(Self::Profile)

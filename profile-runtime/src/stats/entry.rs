@@ -1,10 +1,9 @@
 //! The rows of the statistics table, and how two of them add up.
 
-use hdrhistogram::Histogram;
-
 use super::labels::LabelId;
 use super::ordered::Ordered;
 use super::totals::{EdgeTotals, FunctionTotals};
+use crate::elapsed::Elapsed;
 use crate::profile::{Notes, Profile};
 
 /// What pstats holds of one function (`cc, nc, tt, ct, callers`), and what it does not know of.
@@ -61,7 +60,7 @@ pub struct Details {
     /// Seconds that the profiler itself is estimated to have spent on these calls and polls.
     pub cost: f64,
     /// Elapsed time of finished calls, in ticks of `seconds_per_tick`.
-    pub elapsed: Option<Histogram<u64>>,
+    pub elapsed: Option<Elapsed>,
     /// Seconds in one tick of `elapsed`.
     pub seconds_per_tick: f64,
 }
@@ -155,13 +154,11 @@ impl Details {
         let Some(theirs) = other.elapsed else { return };
         match &mut self.elapsed {
             None => (self.elapsed, self.seconds_per_tick) = (Some(theirs), other.seconds_per_tick),
-            // NOTE: fails only when a value exceeds a fixed maximum; auto-resizing histograms have none.
-            Some(mine) if self.seconds_per_tick == other.seconds_per_tick => mine.add(&theirs).unwrap_or(()),
+            Some(mine) if self.seconds_per_tick == other.seconds_per_tick => mine.add(&theirs),
             Some(mine) => {
                 let scale = other.seconds_per_tick / self.seconds_per_tick;
-                for step in theirs.iter_recorded() {
-                    let value = (step.value_iterated_to() as f64 * scale).round() as u64;
-                    mine.record_n(value, step.count_since_last_iteration()).unwrap_or(());
+                for &(value, calls) in theirs.counts() {
+                    mine.record((value as f64 * scale).round() as u64, calls);
                 }
             }
         }

@@ -1,9 +1,8 @@
 //! The rows of the default report, as data before they are text.
 
-use hdrhistogram::Histogram;
-
 use super::labels::LabelId;
 use super::{FunctionStats, Stats};
+use crate::elapsed::Elapsed;
 use crate::profile::Label;
 
 /// One function's line in the default report. Times in seconds.
@@ -61,7 +60,7 @@ pub struct Percentiles {
 }
 
 impl Percentiles {
-    fn of(elapsed: &Histogram<u64>, seconds_per_tick: f64) -> Option<Self> {
+    fn of(elapsed: &Elapsed, seconds_per_tick: f64) -> Option<Self> {
         let at = |quantile| elapsed.value_at_quantile(quantile) as f64 * seconds_per_tick;
         let some = !elapsed.is_empty();
         some.then(|| Self { p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1.0) })

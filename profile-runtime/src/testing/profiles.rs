@@ -205,7 +205,8 @@ pub fn large_profile(paths: u32, functions: u32, seed: u64) -> Profile {
         let len = profile.paths().len() as u64;
         // The lower of two draws: a wide tree of moderate depth.
         let parent = random.below(len + 1).min(random.below(len + 1));
-        let parent = (len > 20).then(|| PathId(parent.min(len - 1) as u32));
+        // No more roots than there are functions.
+        let parent = (len >= u64::from(functions.clamp(1, 20))).then(|| PathId(parent.min(len - 1) as u32));
         let function = ids[random.below(ids.len() as u64) as usize];
         let starts = 1 + random.magnitude(16);
         let mut counts = Counts {
@@ -223,4 +224,30 @@ pub fn large_profile(paths: u32, functions: u32, seed: u64) -> Profile {
     profile.duration = Duration::from_secs(60);
     profile.threads = 8;
     profile
+}
+
+/// Panics when two profiles differ, and says where.
+pub fn assert_same(one: &Profile, other: &Profile) {
+    let labels = |profile: &Profile| -> Vec<Label> {
+        profile.functions().iter().map(|function| function.label.clone()).collect()
+    };
+    assert_eq!(labels(one), labels(other));
+    for (one, other) in one.functions().iter().zip(other.functions()) {
+        // Not printed whole: a histogram has thousands of buckets.
+        assert!(one.elapsed == other.elapsed, "elapsed times of {:?}", one.label);
+    }
+    assert_eq!(one.paths().len(), other.paths().len());
+    for (index, (one, other)) in one.paths().iter().zip(other.paths()).enumerate() {
+        assert_eq!(
+            (one.parent, one.function, one.counts),
+            (other.parent, other.function, other.counts),
+            "path {index}"
+        );
+    }
+    assert_eq!(one.by_thread(), other.by_thread());
+    let header = |profile: &Profile| {
+        let Profile { seconds_per_tick, duration, threads, notes, .. } = *profile;
+        (seconds_per_tick, duration, threads, notes)
+    };
+    assert_eq!(header(one), header(other));
 }
