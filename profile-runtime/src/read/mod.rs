@@ -3,7 +3,9 @@
 //! A reader takes whatever bytes it is given: it never panics, and never takes memory out of proportion to them.
 
 mod json;
+mod marshal;
 mod pstats;
+mod text;
 
 use std::fmt;
 
