@@ -6,7 +6,7 @@ use crate::profile::Label;
 
 /// Index of a label in its [`Labels`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct LabelId(u32);
+pub(crate) struct LabelId(u32);
 
 #[derive(Clone, Debug)]
 struct Entry {

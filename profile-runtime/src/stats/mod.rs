@@ -2,6 +2,7 @@
 //!
 //! Nothing here touches a thread-local, a clock or a global: the same profile gives the same bytes.
 
+pub(crate) mod dump;
 mod entry;
 mod labels;
 mod ordered;
@@ -21,7 +22,8 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use labels::{LabelId, Labels, without_directories};
+pub(crate) use labels::LabelId;
+use labels::{Labels, without_directories};
 use ordered::Ordered;
 
 pub use entry::{Details, EdgeStats, FunctionStats};
@@ -87,11 +89,13 @@ struct Order {
 }
 
 /// What the statistics were made from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Covers {
     duration: Duration,
     threads: u32,
     profiles: u32,
+    /// Something was read from a dump, whose order says nothing.
+    of_dump: bool,
     notes: Notes,
 }
 
@@ -108,18 +112,8 @@ impl Stats {
     pub fn new(profile: impl Borrow<Profile>) -> Self {
         let profile = profile.borrow();
         let Profile { duration, threads, notes, .. } = *profile;
-        let mut stats = Self {
-            labels: Labels::default(),
-            functions: Ordered::default(),
-            order: None,
-            callees: None,
-            total_calls: 0,
-            prim_calls: 0,
-            total_tt: 0.0,
-            max_name_len: 0,
-            style: Style::Default,
-            covers: Covers { duration, threads, profiles: 1, notes },
-        };
+        let covers = Covers { duration, threads, profiles: 1, of_dump: false, notes };
+        let mut stats = Self::empty(Labels::default(), covers);
         for totals in totals(profile) {
             let mut function = FunctionStats::new(&totals, profile);
             for edge in &totals.callers {
@@ -134,6 +128,21 @@ impl Stats {
             stats.functions.set(id, function);
         }
         stats
+    }
+
+    fn empty(labels: Labels, covers: Covers) -> Self {
+        Self {
+            labels,
+            functions: Ordered::default(),
+            order: None,
+            callees: None,
+            total_calls: 0,
+            prim_calls: 0,
+            total_tt: 0.0,
+            max_name_len: 0,
+            style: Style::Default,
+            covers,
+        }
     }
 
     /// Chooses how reports look.
@@ -355,13 +364,19 @@ impl Stats {
     }
 }
 
+/// A sum of counts that a damaged file may have made too large.
+fn saturating_sum(counts: impl Iterator<Item = u64>) -> u64 {
+    counts.fold(0, u64::saturating_add)
+}
+
 type Printer = fn(&Stats, &[Restriction], &mut dyn Write) -> io::Result<()>;
 
 impl Covers {
     fn add(&mut self, other: &Self) {
         self.duration = self.duration.max(other.duration);
         self.threads = self.threads.saturating_add(other.threads);
-        self.profiles += other.profiles;
+        self.profiles = self.profiles.saturating_add(other.profiles);
+        self.of_dump |= other.of_dump;
         self.notes.add(&other.notes);
     }
 }

@@ -6,7 +6,7 @@ use super::labels::LabelId;
 use super::restriction::{Remark, Restriction, Selection, select};
 use super::row::{self, Row};
 use super::text_table::{Column, Table};
-use super::{EdgeStats, Stats};
+use super::{EdgeStats, Stats, saturating_sum};
 use crate::profile::{Label, Notes};
 use crate::units::{count, counted, duration, percent};
 
@@ -154,7 +154,7 @@ pub(super) fn callers(stats: &Stats, restrictions: &[Restriction], out: &mut dyn
     edges(stats, restrictions, "callers of", "<- ", out, |id| {
         let Some(f) = stats.functions.get(id) else { return (Vec::new(), None) };
         let edges: Vec<_> = f.callers.iter().map(|(id, edge)| (id, *edge)).collect();
-        let by_callers: u64 = edges.iter().map(|(_, edge)| edge.calls).sum();
+        let by_callers = saturating_sum(edges.iter().map(|(_, edge)| edge.calls));
         (edges, f.calls.checked_sub(by_callers).filter(|&calls| calls > 0))
     })
 }
@@ -191,8 +191,8 @@ fn edges(
             by_time.then_with(|| stats.labels.label(*a).cmp(stats.labels.label(*b)))
         });
         for (other, edge) in edges {
-            let cells =
-                [calls(edge.calls, edge.primitive_calls), duration(edge.tottime), duration(edge.cumtime)];
+            let time = |seconds| if edge.calls_only { "-".into() } else { duration(seconds) };
+            let cells = [calls(edge.calls, edge.primitive_calls), time(edge.tottime), time(edge.cumtime)];
             table.line(cells.into(), name(stats.labels.label(other), &arrow));
         }
         if let Some(outside) = outside {
@@ -237,6 +237,7 @@ fn head(
             let keys: Vec<&str> = order.keys.iter().map(|key| key.description()).collect();
             format!("by {}{}", keys.join(", "), if order.reversed { ", reversed" } else { "" })
         }
+        None if covers.of_dump => "in the order of the dump".into(),
         None => "in order of first call".into(),
     };
     let (shown, all) = (functions.len(), stats.functions.len());
