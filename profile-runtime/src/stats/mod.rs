@@ -352,6 +352,11 @@ impl Stats {
         row::rows(self, &selection.functions)
     }
 
+    /// What reports say below their tables: what was lost, and what the profiler cost.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        text_default::note_lines(self)
+    }
+
     fn callees_of(&self, id: LabelId) -> Vec<(LabelId, EdgeStats)> {
         self.callees.as_ref().and_then(|callees| callees.get(&id)).cloned().unwrap_or_default()
     }

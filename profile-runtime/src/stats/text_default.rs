@@ -274,9 +274,14 @@ fn limits(remarks: &[Remark]) -> String {
     if limits.is_empty() { String::new() } else { format!(" ({})", limits.join(", then ")) }
 }
 
-/// What was lost, and what the profiler cost. Nothing is lost in silence.
 fn notes(stats: &Stats, out: &mut dyn Write) -> io::Result<()> {
+    note_lines(stats).iter().try_for_each(|note| writeln!(out, "note: {note}"))
+}
+
+/// What was lost, and what the profiler cost. Nothing is lost in silence.
+pub(super) fn note_lines(stats: &Stats) -> Vec<String> {
     let Notes { truncated_calls, late_events, clock_backsteps, unisolated_reports, .. } = stats.covers.notes;
+    let mut lines = Vec::new();
     for (n, what) in [
         (truncated_calls, "call beyond the cap on call paths: counted as [truncated] under the same caller"),
         (late_events, "event after the thread's end began: not in this report"),
@@ -285,17 +290,14 @@ fn notes(stats: &Stats, out: &mut dyn Write) -> io::Result<()> {
     ] {
         if n > 0 {
             let (noun, rest) = what.split_once(' ').unwrap_or((what, ""));
-            writeln!(out, "note: {} {rest}", counted(n, noun))?;
+            lines.push(format!("{} {rest}", counted(n, noun)));
         }
     }
     let cost: f64 = stats.functions.iter().map(|(_, f)| f.details.cost).sum();
     if cost > 0.0 {
         let share = percent(cost, stats.total_tt);
-        writeln!(
-            out,
-            "note: the profiler itself took about {}, {share} of the time reported",
-            duration(cost)
-        )?;
+        lines
+            .push(format!("the profiler itself took about {}, {share} of the time reported", duration(cost)));
     }
-    Ok(())
+    lines
 }
