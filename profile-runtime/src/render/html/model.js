@@ -2,17 +2,20 @@
 
 const LONGEST = 300;
 
+// Whole letters, not halves of a surrogate pair.
+const cut = name => (name.length > LONGEST ? `${Array.from(name.slice(0, 2 * LONGEST)).slice(0, LONGEST).join("")}\u2026` : name);
+
 function modelOf(data) {
   const { functions, files, edges, paths } = data;
   const names = functions.name.map(name => name.trim() || "(unnamed)");
-  const sources = names.map((_, i) => {
+  const full = names.map((_, i) => {
     const file = files[functions.file[i]];
     return file === "~" && functions.line[i] === 0 ? "" : `${file}:${functions.line[i]}`;
   });
   // What a link holds: the function by name, so that it outlives this data.
   const seen = new Map();
   const keys = names.map((name, i) => {
-    const key = `${name} ${sources[i]}`.trim();
+    const key = `${name} ${full[i]}`.trim();
     const times = (seen.get(key) || 0) + 1;
     seen.set(key, times);
     return times > 1 ? `${key} #${times}` : key;
@@ -28,10 +31,11 @@ function modelOf(data) {
     callees[caller].push(e);
   });
   return {
-    data, names, sources, keys, byKey, rank, callers, callees,
+    data, names, keys, byKey, rank, callers, callees,
     rows: functions.calls.length,
-    short: names.map(name => (name.length > LONGEST ? `${name.slice(0, LONGEST)}\u2026` : name)),
-    searched: names.map((name, i) => `${name} ${sources[i]}`),
+    short: names.map(cut),
+    sources: full.map(cut),
+    searched: names.map((name, i) => `${name} ${full[i]}`),
     metrics: metricsOf(paths),
   };
 }
