@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use fastrace::future::FutureExt as _;
-use profile_cost_runtime::private::{Site, enter, instrument};
+use profile_cost_runtime::private::{Guard, Site, instrument};
 use tracing::Instrument as _;
 
 /// One profiler (or none) with all shapes of calls.
@@ -315,7 +315,8 @@ suite!(
     [],
     [
         static SITE: Site = Site::new("call", file!(), line!(), true);
-        let _scope = enter(&SITE, || {});
+        let mut scope = Guard::new();
+        scope.enter(&SITE, || {});
     ],
     {
         static SITE: Site = Site::new("poll", file!(), line!(), true);

@@ -191,6 +191,12 @@ impl Block {
         self.table.find(CallKey::new(path_of(current), site))
     }
 
+    /// As [`Block::find_fast`], at the first look or not at all.
+    #[inline(always)]
+    pub(crate) fn find_at_once(&self, current: *const Counters, site: SiteId) -> Option<&'static Counters> {
+        self.table.find_at_once(CallKey::new(path_of(current), site))
+    }
+
     /// Charges the time since the last switch to the current path and goes over to `to`.
     #[inline(always)]
     pub(crate) fn switch(&self, to: *const Counters, now: u64) {

@@ -58,6 +58,8 @@ struct Nothing([Entry; 2]);
 unsafe impl Sync for Nothing {}
 static NOTHING: Nothing = Nothing([Entry::empty(), Entry::empty()]);
 
+/// Up to this size tables are kept emptier.
+const SMALL: usize = 128;
 /// The smallest table that holds anything.
 const LEAST: usize = 32;
 
@@ -74,14 +76,24 @@ impl ChildTable {
         Self { entries: Cell::new(&raw const NOTHING.0[0]), shift: Cell::new(63), used: Cell::new(0) }
     }
 
+    /// The counters that the call goes to, if they are where the search begins: most are.
+    #[inline(always)]
+    pub(crate) fn find_at_once(&self, key: CallKey) -> Option<&'static Counters> {
+        // SAFETY: as in `find`.
+        let entry = unsafe { &*self.entries.get().add(key.slot(self.shift.get())) };
+        // SAFETY: as in `find`.
+        (entry.key.get() == key).then(|| unsafe { entry.counters.get().as_ref() })
+    }
+
     /// The counters that the call goes to, if it was remembered.
     #[inline(always)]
     pub(crate) fn find(&self, key: CallKey) -> Option<&'static Counters> {
+        let entries = self.entries.get();
         let mut at = key.slot(self.shift.get());
         loop {
             // SAFETY: `at` is below the table's size by construction, and only the owner, which is this
             // thread, replaces the table.
-            let entry = unsafe { &*self.entries.get().add(at) };
+            let entry = unsafe { &*entries.add(at) };
             if entry.key.get() == key {
                 // SAFETY: entries with a key point to leaked counters.
                 return Some(unsafe { entry.counters.get().as_ref() });
@@ -95,8 +107,11 @@ impl ChildTable {
 
     /// Remembers where a call goes that is not in the table yet.
     pub(crate) fn remember(&self, key: CallKey, counters: &'static Counters) {
-        // At most 5/8 full: most calls find their entry at the first look; 26 to 51 bytes a path.
-        if self.size() < LEAST || (self.used.get() as usize + 1) * 8 > self.size() * 5 {
+        let (used, size) = (self.used.get() as usize + 1, self.size());
+        // At most 5/8 full: most calls find their entry at the first look; 26 to 51 bytes a path. Small tables,
+        // whose callees are likely to be called by turns and often, at most 1/4.
+        let full = if size <= SMALL { used * 4 > size } else { used * 8 > size * 5 };
+        if size < LEAST || full {
             self.grow();
         }
         self.used.set(self.used.get() + 1);

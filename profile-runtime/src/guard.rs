@@ -35,87 +35,120 @@ const SLOW: usize = 1;
 const UNWINDING: usize = 2;
 const TAGS: usize = SLOW | UNWINDING;
 
-/// Opens a scope that closes when the guard drops. `namer` is a closure made inside the function: its
-/// type's name tells what the function belongs to.
+/// Makes functions generic, so that they are compiled into the crate that calls them: the annotated function's.
+///
+/// PERF: the call is then direct. Into another crate it goes through a table of addresses, and what a processor
+/// guesses of such calls costs up to 2 ns where annotated functions call each other.
+struct Callers;
+/// The same for this crate. NOTE: what is compiled here for [`Callers`] would be used by all.
+struct Runtime;
+
+/// A call that ends when the guard drops; see [`Guard::enter`].
+///
+/// PERF: for where it does not matter: a guard that is moved after it was entered is copied, 16 bytes at once
+/// that were just written as two times 8, which stalls for 6 ns.
 #[inline(always)]
-pub fn enter<N: Fn()>(site: &'static Site, _namer: N) -> Guard {
-    let type_name = std::any::type_name::<N>;
-    if control::is_off() {
-        Guard::inert()
-    } else if std::thread::panicking() {
-        enter_slow(site, type_name)
-    } else {
-        enter_fast(site, type_name, thread::block())
-    }
-}
-
-#[inline(never)]
-fn enter_fast(site: &'static Site, type_name: fn() -> &'static str, block: &'static Block) -> Guard {
-    let current = block.current();
-    let Some(counters) = block.find_fast(current, site.id()) else { return enter_slow(site, type_name) };
-    Guard::begin(block, current, counters, 0, clock::counter)
-}
-
-/// The first call on a path, on a thread, or of all, and those of a
-/// thread that unwinds or has only the system's clock.
-#[cold]
-#[inline(never)]
-fn enter_slow(site: &'static Site, type_name: fn() -> &'static str) -> Guard {
-    let block = thread::block();
-    if let Some(counters) = block.find(site.id()) {
-        return Guard::open(block, counters);
-    }
-    let Some(_inside) = thread::Inside::enter() else { return Guard::inert() };
-    let Some((block, site)) = locate(site, type_name) else { return Guard::inert() };
-    match block.resolve(site) {
-        Some(counters) => Guard::open(block, counters),
-        None => Guard::inert(),
-    }
-}
-
-/// Attaches the thread and registers the site. `None` when nothing is to be recorded.
-pub(crate) fn locate(site: &'static Site, type_name: fn() -> &'static str) -> Option<(&'static Block, u32)> {
-    if !control::decide() {
-        return None;
-    }
-    let block = thread::attach()?;
-    let id = if site.id() == crate::site::NO_SITE { site.register(type_name()) } else { site.id() };
-    Some((block, id))
+pub fn enter<N: Fn()>(site: &'static Site, namer: N) -> Guard {
+    let mut guard = Guard::new();
+    guard.enter(site, namer);
+    guard
 }
 
 impl Guard {
+    /// A guard of no call.
     #[inline(always)]
-    pub(crate) const fn inert() -> Self {
+    #[allow(clippy::new_without_default, reason = "only macros make guards")]
+    pub const fn new() -> Self {
         Self { counters: ptr::null(), back: MaybeUninit::uninit(), start: MaybeUninit::uninit() }
     }
 
-    /// Begins a call on `counters`. The clock is read last.
+    /// Begins a call, which ends when the guard drops. `namer` is made inside the function: its type's name
+    /// tells what the function belongs to. Once for each guard.
     ///
-    /// PERF: returned straight into the caller's variable. A guard that is assigned through a reference
-    /// is copied, 16 bytes at once that were just written as two times 8, which stalls for 6 ns.
-    pub(crate) fn open(block: &'static Block, counters: &'static Counters) -> Self {
-        let tag = if std::thread::panicking() { UNWINDING } else { SLOW };
-        Self::begin(block, block.current(), counters, tag, clock::now)
+    /// PERF: into a guard that is there already, and not by returning one: so the functions called end in
+    /// the calls that they make, and save no registers.
+    #[inline(always)]
+    pub fn enter<N: Fn()>(&mut self, site: &'static Site, _namer: N) {
+        if control::is_off() {
+            return;
+        }
+        let type_name = std::any::type_name::<N>;
+        if std::thread::panicking() {
+            self.enter_slow(site, type_name);
+        } else {
+            self.enter_fast::<Callers>(site, type_name, thread::block());
+        }
     }
 
+    #[inline(never)]
+    #[allow(clippy::extra_unused_type_parameters, reason = "see `Callers`")]
+    fn enter_fast<C>(&mut self, site: &'static Site, type_name: fn() -> &'static str, block: &'static Block) {
+        let current = block.current();
+        match block.find_at_once(current, site.id()) {
+            Some(counters) => self.begin(block, current, counters, 0, clock::counter),
+            None => self.enter_searching(site, type_name, block),
+        }
+    }
+
+    /// PERF: by itself, for the registers that the search takes.
+    #[inline(never)]
+    fn enter_searching(
+        &mut self,
+        site: &'static Site,
+        type_name: fn() -> &'static str,
+        block: &'static Block,
+    ) {
+        let current = block.current();
+        match block.find_fast(current, site.id()) {
+            Some(counters) => self.begin(block, current, counters, 0, clock::counter),
+            None => self.enter_slow(site, type_name),
+        }
+    }
+
+    /// The first call on a path, on a thread, or of all, and those of a thread that unwinds or has only the
+    /// system's clock.
+    #[cold]
+    #[inline(never)]
+    fn enter_slow(&mut self, site: &'static Site, type_name: fn() -> &'static str) {
+        let block = thread::block();
+        if let Some(counters) = block.find(site.id()) {
+            return self.open(block, counters);
+        }
+        let Some(_inside) = thread::Inside::enter() else { return };
+        let Some((block, site)) = locate(site, type_name) else { return };
+        if let Some(counters) = block.resolve(site) {
+            self.open(block, counters);
+        }
+    }
+
+    /// Begins a call on `counters`, by whatever clock there is, unwinding or not.
+    fn open(&mut self, block: &'static Block, counters: &'static Counters) {
+        let tag = if std::thread::panicking() { UNWINDING } else { SLOW };
+        self.begin(block, block.current(), counters, tag, clock::now);
+    }
+
+    /// Begins a call on `counters`. The clock is read last.
     #[inline(always)]
     fn begin(
+        &mut self,
         block: &'static Block,
         back: *const Counters,
         counters: &'static Counters,
         tag: usize,
         now: fn() -> u64,
-    ) -> Self {
+    ) {
         counters.start();
         let start = now();
         block.switch_from(back, counters, start);
-        let counters = ptr::from_ref(counters).map_addr(|address| address | tag);
-        Self { counters, back: MaybeUninit::new(back), start: MaybeUninit::new(start) }
+        self.counters = ptr::from_ref(counters).map_addr(|address| address | tag);
+        self.back = MaybeUninit::new(back);
+        self.start = MaybeUninit::new(start);
     }
 
     /// Ends the call. The guard is not inert.
     #[inline(never)]
-    fn leave(&mut self, block: &'static Block) {
+    #[allow(clippy::extra_unused_type_parameters, reason = "see `Callers`")]
+    fn leave<C>(&mut self, block: &'static Block) {
         // PERF: asked first, when little is alive that the call for the answer would have to save.
         if std::thread::panicking() {
             return self.leave_slow();
@@ -128,6 +161,14 @@ impl Guard {
             return self.leave_slow();
         }
         self.close(block, now, Ending::Returned);
+    }
+
+    /// Ends the call, from inside this crate.
+    pub(crate) fn end(self) {
+        let mut guard = ManuallyDrop::new(self);
+        if !guard.counters.is_null() {
+            guard.leave::<Runtime>(thread::block());
+        }
     }
 
     /// As [`Guard::leave`], by whatever clock there is, unwinding or not, nested or not.
@@ -163,13 +204,14 @@ impl Guard {
 
     /// A call from beginning to end on a block of one's own: what the instrument does at each.
     pub(crate) fn rehearse(block: &'static Block, counters: &'static Counters) {
-        let guard = if clock::is_os_clock() {
-            Self::open(block, counters)
-        } else {
-            Self::begin(block, block.current(), counters, 0, clock::counter)
-        };
         // Not dropped: that would leave the thread's own block.
-        ManuallyDrop::new(guard).leave(block);
+        let mut guard = ManuallyDrop::new(Self::new());
+        if clock::is_os_clock() {
+            guard.open(block, counters);
+        } else {
+            guard.begin(block, block.current(), counters, 0, clock::counter);
+        }
+        guard.leave::<Runtime>(block);
     }
 
     /// Scopes that do not nest (a `scope!` held across an await): the call ends, and the thread stays
@@ -190,7 +232,17 @@ impl Drop for Guard {
     #[inline(always)]
     fn drop(&mut self) {
         if !self.counters.is_null() {
-            self.leave(thread::block());
+            self.leave::<Callers>(thread::block());
         }
     }
+}
+
+/// Attaches the thread and registers the site. `None` when nothing is to be recorded.
+pub(crate) fn locate(site: &'static Site, type_name: fn() -> &'static str) -> Option<(&'static Block, u32)> {
+    if !control::decide() {
+        return None;
+    }
+    let block = thread::attach()?;
+    let id = if site.id() == crate::site::NO_SITE { site.register(type_name()) } else { site.id() };
+    Some((block, id))
 }

@@ -88,11 +88,12 @@ pub use stats::{Diff, IntoRestrictions, Look, Restriction, Row, SortKey, Stats, 
 #[macro_export]
 macro_rules! scope {
     ($name:expr) => {
-        let _profile_cost_scope = {
+        let mut profile_cost_scope = $crate::private::Guard::new();
+        {
             static SITE: $crate::private::Site =
                 $crate::private::Site::new($name, ::core::file!(), ::core::line!(), true);
-            $crate::private::enter(&SITE, || {})
-        };
+            profile_cost_scope.enter(&SITE, || {});
+        }
     };
 }
 

@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn nanoseconds_are_as_exact_as_they_were() {
-        for ticks in [0, 1, 999, 123_456_789, 1_234_567_890_123, 1 << 52] {
+        for ticks in [0u64, 1, 999, 123_456_789, 1_234_567_890_123, 1 << 52] {
             assert_eq!(Ns(1e-9 * ticks as f64).to_string(), ticks.to_string());
         }
         assert_eq!(Ns(0.5e-9).to_string(), "0.500");
