@@ -61,11 +61,11 @@ pub use profile::{
 };
 #[cfg(feature = "read")]
 pub use read::{ReadError, Recording};
-pub use render::Metric;
+pub use render::{CallTree, Metric, TreeOptions, TreeRow};
 #[cfg(feature = "flamegraph")]
 pub use render::{DiffOptions, FlamegraphOptions};
 pub use snapshot::{reset, snapshot, snapshot_by_thread, snapshot_with_threads};
-pub use stats::{IntoRestrictions, Restriction, Row, SortKey, Stats, Style};
+pub use stats::{Diff, IntoRestrictions, Look, Restriction, Row, SortKey, Stats, Style};
 
 /// Measures the rest of the enclosing block under a name of its own, as a call made by the function around it.
 ///

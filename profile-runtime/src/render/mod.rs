@@ -1,6 +1,7 @@
 //! Renderers: one file a format. Each takes a [`Profile`] and a writer, and touches no global, so that the
 //! same profile always gives the same bytes.
 
+mod call_tree;
 mod callgrind;
 mod edges;
 mod folded;
@@ -26,6 +27,7 @@ mod diff;
 #[cfg(feature = "flamegraph")]
 mod flamegraph;
 
+pub use call_tree::{CallTree, TreeOptions, TreeRow};
 #[cfg(feature = "flamegraph")]
 pub use diff::DiffOptions;
 #[cfg(feature = "flamegraph")]

@@ -2,9 +2,11 @@
 //!
 //! Nothing here touches a thread-local, a clock or a global: the same profile gives the same bytes.
 
+mod diff;
 pub(crate) mod dump;
 mod entry;
 mod labels;
+mod look;
 mod ordered;
 mod pattern;
 mod python;
@@ -26,11 +28,15 @@ pub(crate) use labels::LabelId;
 use labels::{Labels, without_directories};
 use ordered::Ordered;
 
+pub use diff::{Change, Diff, DiffRow, Figures};
 pub use entry::{Details, EdgeStats, FunctionStats};
+pub use look::Look;
 pub use restriction::{IntoRestrictions, Restriction};
 pub use row::{Percentiles, Row};
 pub use sort::{SortKey, SortKeyError};
 pub use stats_profile::{FunctionProfile, StatsProfile};
+pub(crate) use text_default::narrowed;
+pub(crate) use text_table::{Column, Table};
 pub use totals::{EdgeTotals, FunctionTotals, totals};
 
 use crate::profile::{Label, Notes, Profile};
@@ -75,6 +81,7 @@ pub struct Stats {
     /// Longest printed name, in code points. It includes names that `add` has merged away.
     max_name_len: usize,
     style: Style,
+    look: Look,
     covers: Covers,
 }
 
@@ -141,6 +148,7 @@ impl Stats {
             total_tt: 0.0,
             max_name_len: 0,
             style: Style::Default,
+            look: Look::default(),
             covers,
         }
     }
@@ -148,6 +156,12 @@ impl Stats {
     /// Chooses how reports look.
     pub fn style(&mut self, style: Style) -> &mut Self {
         self.style = style;
+        self
+    }
+
+    /// Chooses how wide and how colourful reports in [`Style::Default`] may be.
+    pub fn look(&mut self, look: Look) -> &mut Self {
+        self.look = look;
         self
     }
 
