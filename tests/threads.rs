@@ -86,6 +86,8 @@ fn each_thread_has_what_it_did_and_a_reset_begins_anew() {
             assert_parts_are_the_whole(&first);
             assert_parts_are_the_whole(&second);
             assert!(without.by_thread().is_empty());
+            // What the profiler measures of itself is nobody's event.
+            assert_eq!(without.notes.late_events, 0);
         });
     });
 }
