@@ -7,7 +7,7 @@ use std::io::{self, BufWriter, Write};
 
 use flate2::{Compression, GzBuilder};
 
-use super::names::{frame_names, printable};
+use super::names::{line_names, printable};
 use super::nanoseconds::Nanoseconds;
 use super::notes;
 use super::protobuf::{Message, write_bytes};
@@ -55,7 +55,7 @@ impl Profile {
     /// for a thread that freed what others allocated. Above 2^63 - 1 they stay there.
     ///
     /// There is a sample a path and thread, labelled `thread` when the profile was split by thread; suspended time
-    /// is in samples of its own labelled `async=await`. A function is named as in the folded format, so that pprof,
+    /// is in samples of its own labelled `async=await`. A function is named `name`, or `name (file:line)` where several share a name, so that pprof,
     /// which goes by names, keeps apart those that share one; the system name is `file:line(name)`. The line of a
     /// location is that of the `fn`. Paths deeper than 1,000 calls end in the frame `[deeper]`. What was lost is
     /// in the comments (`pprof -comments`).
@@ -145,7 +145,7 @@ impl<'a> Writer<'a> {
 
     /// A function and a location each, with the same id: the function's index and 1.
     fn functions(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        let names = frame_names(self.profile);
+        let names = line_names(self.profile);
         for (id, (name, function)) in (1..).zip(names.iter().zip(self.profile.functions())) {
             let label = &function.label;
             let file = printable(&label.file);

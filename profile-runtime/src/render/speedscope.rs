@@ -5,7 +5,7 @@
 use std::io::{self, Write};
 
 use super::json_text::Quoted;
-use super::names::{frame_names, printable};
+use super::names::{line_names, printable};
 use super::nanoseconds::Nanoseconds;
 use super::split::{Part, parts};
 use super::walk::{Step, Walk, depths};
@@ -36,7 +36,7 @@ impl Profile {
             env!("CARGO_PKG_VERSION")
         )?;
         let mut comma = "\n";
-        for (name, function) in frame_names(self).iter().zip(self.functions()) {
+        for (name, function) in line_names(self).iter().zip(self.functions()) {
             let label = &function.label;
             write!(writer, "{comma}{{\"name\":{}", Quoted(name))?;
             write!(writer, ",\"file\":{}", Quoted(&printable(&label.file)))?;
