@@ -52,7 +52,7 @@ async function read({ file, screenshot }, number) {
   const tables = [];
   for (let i = 0; i < saved.profiles.length; i++) {
     await page.waitForSelector("table", { state: "attached" });
-    tables.push(await page.$$eval("table tr", rows => rows.map(row => Array.from(row.children, cell => cell.innerText.trim()))));
+    tables.push(await page.$$eval("table tr", rows => rows.map(row => Array.from(row.children, cell => cell.innerText.trim())).filter(cells => cells.length > 2)));
     if (screenshot && i === 0) await page.screenshot({ path: screenshot.replace(/\.png$/, ".sandwich.png") });
     await page.keyboard.press("n");
   }
