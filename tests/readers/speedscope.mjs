@@ -51,8 +51,8 @@ async function read({ file, screenshot }, number) {
   await page.keyboard.press("3");
   const tables = [];
   for (let i = 0; i < saved.profiles.length; i++) {
-    await page.waitForSelector("table");
-    tables.push(await page.$$eval("table tr", rows => rows.map(row => Array.from(row.children, cell => cell.innerText.trim()))));
+    await page.waitForSelector("table", { state: "attached" });
+    tables.push(await page.$$eval("table tr", rows => rows.map(row => Array.from(row.children, cell => cell.innerText.trim())).filter(cells => cells.length > 2)));
     if (screenshot && i === 0) await page.screenshot({ path: screenshot.replace(/\.png$/, ".sandwich.png") });
     await page.keyboard.press("n");
   }

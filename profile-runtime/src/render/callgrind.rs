@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 
 use super::edges::{Costs, Edges};
-use super::names::{frame_names, printable};
+use super::names::{line_names, printable};
 use super::nanoseconds::Nanoseconds;
 use super::notes;
 use crate::profile::{FunctionId, Path, Profile};
@@ -41,7 +41,8 @@ impl Profile {
     /// calls within calls of the same pair, that of the outermost alone. Outermost calls come from a function
     /// `[root]`, which costs nothing. Costs stand at the line of the `fn`, for the lines of calls are not known.
     ///
-    /// A function is named as in the folded format: readers go by names, and would take two of one name for one.
+    /// A function is named `name`, or `name (file:line)` where several share a name: readers go by names, and would
+    /// take two of one name for one.
     /// An edge with a cost but without a call, which no program makes but files may hold, is written as one call,
     /// because readers would take its cost for the caller's own.
     ///
@@ -80,8 +81,8 @@ impl Profile {
 
 fn costs(path: &Path, nanoseconds: Nanoseconds) -> Costs<COLUMNS> {
     let counts = &path.counts;
-    let busy = nanoseconds.from_ticks(counts.self_busy);
-    let suspended = nanoseconds.from_ticks(counts.self_await);
+    let busy = nanoseconds.of_ticks(counts.self_busy);
+    let suspended = nanoseconds.of_ticks(counts.self_await);
     let heap = &counts.heap;
     [
         busy.saturating_add(suspended),
@@ -121,7 +122,7 @@ struct Written {
 impl Places {
     fn new(profile: &Profile) -> Self {
         let new = |name: String| Written { name, once: false };
-        let names = frame_names(profile);
+        let names = line_names(profile);
         let mut root = ROOT.to_owned();
         while names.contains(&root) {
             root.push('*');

@@ -81,7 +81,7 @@ impl Metric {
         (profile.paths().iter())
             .map(|path| match self.of(&path.counts) {
                 calls if !self.is_time() => calls,
-                ticks => nanoseconds.from_ticks(ticks),
+                ticks => nanoseconds.of_ticks(ticks),
             })
             .collect()
     }

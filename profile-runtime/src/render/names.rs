@@ -1,4 +1,4 @@
-//! Frame names: one for each function, fit for folded lines and for XML. Two functions never share one.
+//! Names of functions, one for each, on one line. Two functions never share one.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,10 +11,19 @@ const MAX_CHARS: usize = 300;
 /// name `phase` with the value 2. No name holds one otherwise.
 pub(super) const NO_BREAK_SPACE: char = '\u{a0}';
 
-/// The frame name of each function, indexed as [`Profile::functions`].
+/// The frame name of each function, fit for folded lines and for XML; indexed as [`Profile::functions`].
 ///
 /// It is the function's own name; where several functions share one, ` (file:line)` follows.
 pub(super) fn frame_names(profile: &Profile) -> Vec<String> {
+    unique(profile, clean)
+}
+
+/// As [`frame_names`], for formats in which `;` and numbers at the end mean nothing.
+pub(super) fn line_names(profile: &Profile) -> Vec<String> {
+    unique(profile, |name| one_line(&printable(name)))
+}
+
+fn unique(profile: &Profile, clean: fn(&str) -> String) -> Vec<String> {
     let labels: Vec<&Label> = profile.functions().iter().map(|f| &f.label).collect();
     let cleaned: Vec<String> = labels.iter().map(|l| clean(&l.name)).collect();
     let mut sharers: HashMap<&str, u32> = HashMap::new();
@@ -59,19 +68,24 @@ pub(super) fn printable(text: &str) -> String {
         .collect()
 }
 
-fn clean(name: &str) -> String {
-    let mut text = printable(name).replace(';', ",");
+/// No longer than names may be, and never empty.
+fn one_line(printable: &str) -> String {
+    let mut text = printable.to_owned();
     if let Some((end, _)) = text.char_indices().nth(MAX_CHARS) {
         text.truncate(end);
         text.push('…');
     }
     let text = text.trim();
-    if text.is_empty() {
-        return "(unnamed)".to_owned();
-    }
+    if text.is_empty() { "(unnamed)".to_owned() } else { text.to_owned() }
+}
+
+fn clean(name: &str) -> String {
+    let text = one_line(&printable(name).replace(';', ","));
     // Readers of folded lines take `# ` for a comment.
-    let text =
-        text.strip_prefix("# ").map_or_else(|| text.to_owned(), |rest| format!("#{NO_BREAK_SPACE}{rest}"));
+    let text = match text.strip_prefix("# ") {
+        Some(rest) => format!("#{NO_BREAK_SPACE}{rest}"),
+        None => text,
+    };
     match text.rsplit_once(' ') {
         Some((head, tail)) if tail.chars().all(|c| c.is_ascii_digit() || c == '.') => {
             format!("{head}{NO_BREAK_SPACE}{tail}")

@@ -16,7 +16,7 @@ impl Nanoseconds {
     }
 
     /// Rounded to the nearest; at most `u64::MAX`.
-    pub(super) fn from_ticks(self, ticks: u64) -> u64 {
+    pub(super) fn of_ticks(self, ticks: u64) -> u64 {
         self.per_tick.map_or(ticks, |per_tick| (ticks as f64 * per_tick).round() as u64)
     }
 }

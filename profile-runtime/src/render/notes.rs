@@ -6,13 +6,13 @@ use crate::profile::{Notes, Profile};
 pub(super) fn sentences(profile: &Profile) -> Vec<String> {
     let Notes { truncated_calls, late_events, clock_backsteps, unisolated_reports, .. } = profile.notes;
     [
-        (truncated_calls, "calls went to [truncated]: the cap on paths was reached"),
-        (late_events, "events came too late to be counted, on threads that were ending"),
-        (clock_backsteps, "times the clock stepped backwards"),
-        (unisolated_reports, "calls had no report of their own: too many were being reported"),
+        ("calls counted as [truncated], because the cap on paths was reached", truncated_calls),
+        ("events that came too late to be counted, on threads that were ending", late_events),
+        ("backward steps of the clock, counted as no time", clock_backsteps),
+        ("calls without a report of their own, because too many were being reported", unisolated_reports),
     ]
     .into_iter()
-    .filter(|&(count, _)| count > 0)
-    .map(|(count, what)| format!("{count} {what}"))
+    .filter(|&(_, count)| count > 0)
+    .map(|(what, count)| format!("{what}: {count}"))
     .collect()
 }

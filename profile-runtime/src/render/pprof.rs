@@ -7,7 +7,7 @@ use std::io::{self, BufWriter, Write};
 
 use flate2::{Compression, GzBuilder};
 
-use super::names::{frame_names, printable};
+use super::names::{line_names, printable};
 use super::nanoseconds::Nanoseconds;
 use super::notes;
 use super::protobuf::{Message, write_bytes};
@@ -55,7 +55,8 @@ impl Profile {
     /// for a thread that freed what others allocated. Above 2^63 - 1 they stay there.
     ///
     /// There is a sample a path and thread, labelled `thread` when the profile was split by thread; suspended time
-    /// is in samples of its own labelled `async=await`. A function is named as in the folded format, so that pprof,
+    /// is in samples of its own labelled `async=await`. A function is named `name`, or `name (file:line)` where
+    /// several share a name, so that pprof,
     /// which goes by names, keeps apart those that share one; the system name is `file:line(name)`. The line of a
     /// location is that of the `fn`. Paths deeper than 1,000 calls end in the frame `[deeper]`. What was lost is
     /// in the comments (`pprof -comments`).
@@ -63,7 +64,7 @@ impl Profile {
     /// # Errors
     /// Those of the writer.
     pub fn write_pprof<W: Write>(&self, writer: W) -> io::Result<()> {
-        // PERF: of 100,000 paths, level 3 takes a third of the time of the default 6 for a file 7 % larger.
+        // PERF: of 100,000 paths, 155 ms where the default level 6 takes 250 to 330 ms, for a file 1 % larger.
         // No name and no time in the header: the same profile gives the same bytes.
         let mut gzip = BufWriter::new(GzBuilder::new().write(writer, Compression::new(3)));
         Writer::new(self).write(&mut gzip)?;
@@ -145,7 +146,7 @@ impl<'a> Writer<'a> {
 
     /// A function and a location each, with the same id: the function's index and 1.
     fn functions(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        let names = frame_names(self.profile);
+        let names = line_names(self.profile);
         for (id, (name, function)) in (1..).zip(names.iter().zip(self.profile.functions())) {
             let label = &function.label;
             let file = printable(&label.file);
@@ -223,7 +224,7 @@ impl<'a> Writer<'a> {
 
     /// What was counted while running.
     fn values(&self, counts: &Counts) -> Vec<u64> {
-        let busy = positive(self.nanoseconds.from_ticks(counts.self_busy));
+        let busy = positive(self.nanoseconds.of_ticks(counts.self_busy));
         let mut values = vec![positive(counts.starts), busy, busy, 0];
         if self.with_heap {
             let heap = &counts.heap;
@@ -239,7 +240,7 @@ impl<'a> Writer<'a> {
     }
 
     fn suspended(&self, counts: &Counts) -> Vec<u64> {
-        let suspended = positive(self.nanoseconds.from_ticks(counts.self_await));
+        let suspended = positive(self.nanoseconds.of_ticks(counts.self_await));
         let mut values = vec![0, suspended, 0, suspended];
         values.resize(if self.with_heap { 8 } else { 4 }, 0);
         values

@@ -5,7 +5,7 @@
 use std::io::{self, Write};
 
 use super::json_text::Quoted;
-use super::names::{frame_names, printable};
+use super::names::{line_names, printable};
 use super::nanoseconds::Nanoseconds;
 use super::split::{Part, parts};
 use super::walk::{Step, Walk, depths};
@@ -36,7 +36,7 @@ impl Profile {
             env!("CARGO_PKG_VERSION")
         )?;
         let mut comma = "\n";
-        for (name, function) in frame_names(self).iter().zip(self.functions()) {
+        for (name, function) in line_names(self).iter().zip(self.functions()) {
             let label = &function.label;
             write!(writer, "{comma}{{\"name\":{}", Quoted(name))?;
             write!(writer, ",\"file\":{}", Quoted(&printable(&label.file)))?;
@@ -89,6 +89,7 @@ fn views(profile: &Profile) -> impl Iterator<Item = View> {
     let split = !profile.by_thread().is_empty();
     let busy = parts(profile).into_iter().map(move |part| View {
         name: match part.thread {
+            Some(thread) if thread.trim().is_empty() => "busy time, (unnamed)".to_owned(),
             Some(thread) => format!("busy time, {}", printable(thread)),
             None if split => "busy time, not told apart by thread".to_owned(),
             None => "busy time".to_owned(),
@@ -98,7 +99,7 @@ fn views(profile: &Profile) -> impl Iterator<Item = View> {
     });
     let others = OF_ALL.into_iter().map(|(name, unit, value)| {
         let nanoseconds = Nanoseconds::of(profile);
-        let convert = |value| if unit == "nanoseconds" { nanoseconds.from_ticks(value) } else { value };
+        let convert = |value| if unit == "nanoseconds" { nanoseconds.of_ticks(value) } else { value };
         let values = profile.paths().iter().map(|path| convert(value(&path.counts))).collect();
         View { name: name.to_owned(), unit, values }
     });
@@ -109,7 +110,7 @@ fn busy_of(profile: &Profile, part: &Part<'_>) -> Vec<u64> {
     let nanoseconds = Nanoseconds::of(profile);
     let mut values = vec![0; profile.paths().len()];
     for &(path, counts) in &part.counts {
-        values[path.0 as usize] = nanoseconds.from_ticks(counts.self_busy);
+        values[path.0 as usize] = nanoseconds.of_ticks(counts.self_busy);
     }
     values
 }
