@@ -370,8 +370,10 @@ async function checkRenderAgain(page, test) {
   await page.click(`#metrics button >> nth=1`);
   const place = async () => ({ table: await readTable(page), detail: await readDetail(page), frame: await page.textContent("#frame"), matched: await page.textContent("#matched"), metric: await page.getAttribute("#metrics [aria-pressed=true]", "data-id"), sort: await page.getAttribute("#head th[data-id=calls]", "aria-sort") });
   const before = await place();
+  same(await page.locator("#reset").isVisible(), true, "another metric keeps the zoom");
   await page.evaluate(() => profileCost.render(JSON.parse(document.getElementById("data").textContent)));
   same(await place(), before, "the same data again");
+  same(await page.locator("#reset").isVisible(), true, "the same data keep the zoom");
   // Functions in another order, one of them called once more: indices change, places stay.
   const [i, calls] = await page.evaluate(() => {
     const data = JSON.parse(document.getElementById("data").textContent);
