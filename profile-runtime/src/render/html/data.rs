@@ -157,7 +157,8 @@ fn write_functions<W: Write>(
         column(out, "polls", rows.iter().map(|row| row.polls))?;
         column(out, "longest_poll_ns", rows.iter().map(|row| Ns(row.longest_poll)))?;
     }
-    let counts: [(&str, fn(&Row) -> u64); 3] = [
+    type Count = fn(&Row) -> u64;
+    let counts: [(&str, Count); 3] = [
         ("in_flight", |row| row.in_flight),
         ("panicked", |row| row.panicked),
         ("cancelled", |row| row.cancelled),
