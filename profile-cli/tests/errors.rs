@@ -20,7 +20,7 @@ fn errors_are_one_line() {
         (vec!["report".to_owned(), at("none.json")], "none.json: no such file"),
         (vec!["report".into(), at("")], "is a directory"),
         (vec!["report".into(), at("cut.json")], "cut.json: byte 40: "),
-        (vec!["report".into(), at("cut.prof")], "cut.prof: byte 100: "),
+        (vec!["report".into(), at("cut.prof")], "cut.prof: byte 86: "),
         (vec!["report".into(), at("empty.json")], "empty.json: byte 0: "),
         (vec!["report".into(), profile.clone(), at("other.json")], "give it after -r"),
         (vec!["report".into(), profile.clone(), "-s".into(), "c".into()], "ambiguous sort key"),
