@@ -2,9 +2,9 @@
 //! and gprof2dot do. What a function did is divided among the paths that lead to it in proportion to its callers'
 //! time; in truth one caller's calls may have been dearer than another's.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use profile_cost_runtime::stats::FunctionStats;
+use profile_cost_runtime::stats::{EdgeStats, FunctionStats};
 use profile_cost_runtime::{Counts, Label, PathId, Profile, Stats};
 
 /// Paths that carry less than this share of the whole are not followed further.
@@ -14,7 +14,7 @@ const DEEPEST: usize = 200;
 
 /// A function as reached by one path.
 struct Step<'a> {
-    parent: Option<PathId>,
+    parent: Option<usize>,
     label: &'a Label,
     function: &'a FunctionStats,
     /// Seconds and calls on this path.
@@ -26,51 +26,79 @@ struct Step<'a> {
     is_recursive: bool,
 }
 
-/// The profile: busy time in nanoseconds, and calls.
+/// The profile: busy time in nanoseconds, and calls. Each function has as much of both as in the statistics; only
+/// how they are divided among its paths is estimated.
 pub(crate) fn profile(stats: &Stats) -> Profile {
     let mut stats = stats.clone();
     stats.calc_callees();
+    let mut paths = Vec::new();
+    walk(&stats, &mut paths);
+    let mut sums: HashMap<&Label, (f64, f64)> = HashMap::new();
+    for path in &paths {
+        let (own, calls) = sums.entry(path.label).or_default();
+        *own += path.own;
+        *calls += path.calls;
+    }
     let mut profile = Profile::new();
-    let whole: f64 = stats.total_tt().max(f64::MIN_POSITIVE);
-    let mut steps: Vec<Step<'_>> = Vec::new();
-    for (label, function) in stats.functions() {
-        let callers = stats.callers(label);
-        let sum = |figure: fn(&profile_cost_runtime::stats::EdgeStats) -> f64| -> f64 {
-            callers.iter().map(|(_, edge)| figure(edge)).sum()
-        };
-        let calls = function.calls as f64 - sum(|edge| edge.calls as f64);
-        if callers.is_empty() || calls > 0.5 {
-            let cumulative = (function.cumtime - sum(|edge| edge.cumtime)).max(0.0);
-            let share = share_of(cumulative, function.cumtime, calls, function.calls as f64);
-            let own = if callers.iter().any(|(_, edge)| edge.calls_only) {
-                function.tottime * share
-            } else {
-                (function.tottime - sum(|edge| edge.tottime)).max(0.0)
+    let mut ids: Vec<PathId> = Vec::with_capacity(paths.len());
+    for path in &paths {
+        let sum = sums.get_mut(path.label);
+        let (own, calls) = sum.map_or((0.0, 0.0), |(own, calls)| {
+            let scaled = |value: f64, all: f64, sum: &mut f64| match () {
+                () if *sum > 0.0 => value * all / *sum,
+                // Nothing is known of any path: the first has it all.
+                () => {
+                    *sum = f64::INFINITY;
+                    all
+                }
             };
-            let step =
-                Step { parent: None, label, function, own, calls, share, depth: 0, is_recursive: false };
-            steps.push(step);
+            (
+                scaled(path.own, path.function.tottime, own),
+                scaled(path.calls, path.function.calls as f64, calls),
+            )
+        });
+        let starts = calls.max(0.0).round() as u64;
+        let self_busy = (own.max(0.0) * 1e9).round() as u64;
+        let counts = Counts { starts, returned: starts, self_busy, ..Counts::default() };
+        let function = profile.add_function(path.label.clone());
+        ids.push(profile.add_path(path.parent.map(|parent| ids[parent]), function, &counts));
+    }
+    for (label, function) in stats.functions() {
+        // Too small to be followed, or called by each other only.
+        if !sums.contains_key(label) {
+            let id = profile.add_function(label.clone());
+            let counts = Counts {
+                starts: function.calls,
+                returned: function.calls,
+                self_busy: (function.tottime.max(0.0) * 1e9).round() as u64,
+                ..Counts::default()
+            };
+            profile.add_path(None, id, &counts);
         }
     }
+    profile
+}
+
+/// From the functions that are called from outside down, each caller before its callees.
+fn walk<'a>(stats: &'a Stats, paths: &mut Vec<Step<'a>>) {
+    let whole: f64 = stats.total_tt().max(f64::MIN_POSITIVE);
+    let mut steps: Vec<Step<'_>> = stats.functions().filter_map(|(label, f)| root(stats, label, f)).collect();
     // The first function first: paths are in order of first call.
     steps.reverse();
     while let Some(step) = steps.pop() {
-        let id = profile.add_function(step.label.clone());
-        let starts = step.calls.max(0.0).round() as u64;
-        let counts = Counts {
-            starts,
-            returned: starts,
-            self_busy: (step.own.max(0.0) * 1e9).round() as u64,
-            ..Counts::default()
-        };
-        let path = profile.add_path(step.parent, id, &counts);
-        let cumulative = step.function.cumtime * step.share;
-        let goes_on = step.depth < DEEPEST && cumulative >= LEAST_SHARE * whole && steps.len() < MOST_PATHS;
-        if step.is_recursive || !goes_on || profile.paths().len() >= MOST_PATHS {
+        let Step { label, share, depth, .. } = step;
+        let goes_on = depth < DEEPEST
+            && !step.is_recursive
+            && step.function.cumtime * share >= LEAST_SHARE * whole
+            && paths.len() < MOST_PATHS;
+        let id = paths.len();
+        paths.push(step);
+        if !goes_on {
             continue;
         }
-        let above = functions_above(&profile, path);
-        for (label, edge) in stats.callees(step.label).into_iter().rev() {
+        let line = std::iter::successors(Some(id), |&id| paths[id].parent);
+        let above: HashSet<&Label> = line.map(|id| paths[id].label).collect();
+        for (label, edge) in stats.callees(label).into_iter().rev() {
             let Some(function) = stats.function(label) else { continue };
             let of_function = if edge.calls_only {
                 edge.calls as f64 / (function.calls as f64).max(1.0)
@@ -79,29 +107,47 @@ pub(crate) fn profile(stats: &Stats) -> Profile {
             };
             let own = if edge.calls_only { function.tottime * of_function } else { edge.tottime };
             steps.push(Step {
-                parent: Some(path),
+                parent: Some(id),
                 label,
                 function,
-                own: own * step.share,
-                calls: edge.calls as f64 * step.share,
-                share: (of_function * step.share).min(1.0),
-                depth: step.depth + 1,
+                own: own * share,
+                calls: edge.calls as f64 * share,
+                share: of_function * share,
+                depth: depth + 1,
                 // What a recursive call called is with the outermost one already.
                 is_recursive: above.contains(label),
             });
         }
     }
-    profile
+}
+
+/// What was called from outside of all that is profiled.
+fn root<'a>(stats: &Stats, label: &'a Label, function: &'a FunctionStats) -> Option<Step<'a>> {
+    let callers = stats.callers(label);
+    let sum = |figure: fn(&EdgeStats) -> f64| -> f64 { callers.iter().map(|(_, edge)| figure(edge)).sum() };
+    let calls = function.calls as f64 - sum(|edge| edge.calls as f64);
+    if calls < 0.5 && !callers.is_empty() {
+        return None;
+    }
+    // Times of recursive calls lie within each other and cannot be taken off.
+    let by_calls = function.calls != function.primitive_calls || callers.iter().any(|(_, e)| e.calls_only);
+    let share = if by_calls {
+        share_of(0.0, 0.0, calls, function.primitive_calls as f64)
+    } else {
+        let cumulative = (function.cumtime - sum(|edge| edge.cumtime)).max(0.0);
+        share_of(cumulative, function.cumtime, calls, function.calls as f64)
+    };
+    let own = if callers.iter().any(|(_, edge)| edge.calls_only) {
+        function.tottime * share
+    } else {
+        (function.tottime - sum(|edge| edge.tottime)).max(0.0)
+    };
+    Some(Step { parent: None, label, function, own, calls, share, depth: 0, is_recursive: false })
 }
 
 fn share_of(time: f64, all_time: f64, calls: f64, all_calls: f64) -> f64 {
     let share = if all_time > 0.0 { time / all_time } else { calls / all_calls.max(1.0) };
     share.clamp(0.0, 1.0)
-}
-
-fn functions_above(profile: &Profile, path: PathId) -> HashSet<Label> {
-    let line = std::iter::successors(Some(path), |&id| profile.path(id).parent);
-    line.map(|id| profile.function(profile.path(id).function).label.clone()).collect()
 }
 
 #[cfg(test)]

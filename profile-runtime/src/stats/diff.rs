@@ -303,14 +303,14 @@ type Field = (&'static str, &'static str, u8, fn(&DiffRow) -> Cell);
 
 const FIELDS: [Field; 13] = [
     ("", "cause", 1, |r| r.cause().to_owned().into()),
-    ("self", "before", 7, |r| seconds(r.before.map(|f| f.total * r.time_scale))),
-    ("self", "after", 3, |r| seconds(r.after.map(|f| f.total))),
+    ("self", "before", 8, |r| seconds(r.before.map(|f| f.total * r.time_scale))),
+    ("self", "after", 4, |r| seconds(r.after.map(|f| f.total))),
     ("self", "change", 0, |r| tinted(signed(&r.total()), &r.total())),
-    ("self", "%", 5, |r| tinted(share(&r.total()), &r.total())),
-    ("cumulative", "before", 11, |r| seconds(r.before.map(|f| f.cumulative * r.time_scale))),
-    ("cumulative", "after", 10, |r| seconds(r.after.map(|f| f.cumulative))),
-    ("cumulative", "change", 4, |r| tinted(signed(&r.cumulative()), &r.cumulative())),
-    ("calls", "before", 9, |r| {
+    ("self", "%", 6, |r| tinted(share(&r.total()), &r.total())),
+    ("cumulative", "before", 12, |r| seconds(r.before.map(|f| f.cumulative * r.time_scale))),
+    ("cumulative", "after", 11, |r| seconds(r.after.map(|f| f.cumulative))),
+    ("cumulative", "change", 5, |r| tinted(signed(&r.cumulative()), &r.cumulative())),
+    ("calls", "before", 10, |r| {
         r.before
             .map_or("-".into(), |f| match r.call_scale {
                 1.0 => calls(f.calls, f.primitive_calls),
@@ -318,9 +318,9 @@ const FIELDS: [Field; 13] = [
             })
             .into()
     }),
-    ("calls", "after", 8, |r| r.after.map_or("-".into(), |f| calls(f.calls, f.primitive_calls)).into()),
-    ("calls", "%", 2, |r| share(&r.calls()).into()),
-    ("per call", "after", 6, |r| seconds(r.after.and_then(|f| f.per_call()))),
+    ("calls", "after", 9, |r| r.after.map_or("-".into(), |f| calls(f.calls, f.primitive_calls)).into()),
+    ("calls", "%", 3, |r| share(&r.calls()).into()),
+    ("per call", "after", 7, |r| seconds(r.after.and_then(|f| f.per_call()))),
     ("per call", "%", 2, |r| match r.per_call() {
         Some(change) => tinted(share(&change), &change),
         None => "-".to_owned().into(),

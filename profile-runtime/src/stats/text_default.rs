@@ -286,7 +286,8 @@ pub(super) fn limits(remarks: &[Remark]) -> String {
 }
 
 fn notes(stats: &Stats, out: &mut dyn Write) -> io::Result<()> {
-    note_lines(stats).iter().try_for_each(|note| writeln!(out, "note: {note}"))
+    let look = stats.look;
+    note_lines(stats).iter().try_for_each(|note| writeln!(out, "{}", look.wrapped(&format!("note: {note}"))))
 }
 
 /// What was lost, and what the profiler cost. Nothing is lost in silence.
