@@ -503,17 +503,22 @@ fn live_snapshots_are_monotone_and_never_have_more_ends_than_beginnings() {
 fn a_panic_while_the_profiler_is_entered_from_a_panicking_thread_is_no_abort() {
     isolated("a_panic_while_the_profiler_is_entered_from_a_panicking_thread_is_no_abort", || {
         profile_cost::enable();
-        let ((), profile) = profile_cost::runcall(|| {
-            let caught = catch_unwind(AssertUnwindSafe(|| {
-                let _ = profile_cost::runcall(|| {
-                    scope!("fails inside");
-                    std::panic::resume_unwind(Box::new(()));
-                });
-            }));
-            assert!(caught.is_err());
-        });
-        assert_eq!(counts(&profile_cost::snapshot(), "fails inside").panicked, 1);
-        drop(profile);
+        // More than there are trees, so that each must be given back.
+        for _ in 0..300 {
+            let ((), profile) = profile_cost::runcall(|| {
+                let caught = catch_unwind(AssertUnwindSafe(|| {
+                    let _ = profile_cost::runcall(|| {
+                        scope!("fails inside");
+                        std::panic::resume_unwind(Box::new(()));
+                    });
+                }));
+                assert!(caught.is_err());
+            });
+            drop(profile);
+        }
+        let profile = profile_cost::snapshot();
+        assert_eq!(counts(&profile, "fails inside").panicked, 300);
+        assert_eq!(profile.notes.unisolated_reports, 0);
     });
 }
 

@@ -116,7 +116,7 @@ fn terminate(mut command: Command) -> Output {
     assert!(lines.any(|line| line.is_ok_and(|line| line.contains("ran on"))), "the child is ready");
     // SAFETY: signals a child that has not been waited for, so that its id is still its own.
     assert_eq!(unsafe { libc::kill(child.id() as libc::pid_t, libc::SIGTERM) }, 0);
-    let end = Instant::now() + Duration::from_secs(20);
+    let end = Instant::now() + Duration::from_secs(15);
     while child.try_wait().expect("it is ours").is_none() {
         if Instant::now() > end {
             child.kill().expect("it runs");
@@ -318,6 +318,20 @@ fn a_handler_installed_before_and_after_that_chains_is_called_and_ends() {
     let folder = folder("chain");
     let test = "a_handler_installed_before_and_after_that_chains_is_called_and_ends";
     let output = terminate(reporting(test, &folder));
+    assert_eq!(output.status.code(), Some(9), "{} {}", output.status, text(&output));
+    assert_reported(&folder, &output);
+}
+
+#[test]
+fn a_handler_installed_after_that_chains_decides() {
+    if is_child() {
+        work();
+        CHAINS_TO.store(disposition().sa_sigaction, Ordering::SeqCst);
+        install(chaining_handler, 0);
+        until_asked();
+    }
+    let folder = folder("chain-after");
+    let output = terminate(reporting("a_handler_installed_after_that_chains_decides", &folder));
     assert_eq!(output.status.code(), Some(9), "{} {}", output.status, text(&output));
     assert_reported(&folder, &output);
 }
