@@ -337,7 +337,15 @@ fn runcall_has_its_own_calls_only() {
         profile_cost::enable();
         let stop = AtomicBool::new(false);
         let made = AtomicU64::new(0);
+        /// Also when an assertion fails: the scope waits for its threads.
+        struct Stops<'a>(&'a AtomicBool);
+        impl Drop for Stops<'_> {
+            fn drop(&mut self) {
+                self.0.store(true, Ordering::Relaxed);
+            }
+        }
         std::thread::scope(|scope| {
+            let _stops = Stops(&stop);
             for number in 0..8 {
                 let (stop, made) = (&stop, &made);
                 scope.spawn(move || {
@@ -361,7 +369,6 @@ fn runcall_has_its_own_calls_only() {
                 assert_eq!(total(&profile), counts);
                 made.fetch_add(round * 10, Ordering::Relaxed);
             }
-            stop.store(true, Ordering::Relaxed);
         });
         let counts = counts(&profile_cost::snapshot(), "hammered");
         let made = made.load(Ordering::Relaxed);
@@ -496,16 +503,57 @@ fn live_snapshots_are_monotone_and_never_have_more_ends_than_beginnings() {
 fn a_panic_while_the_profiler_is_entered_from_a_panicking_thread_is_no_abort() {
     isolated("a_panic_while_the_profiler_is_entered_from_a_panicking_thread_is_no_abort", || {
         profile_cost::enable();
-        let ((), profile) = profile_cost::runcall(|| {
-            let caught = catch_unwind(AssertUnwindSafe(|| {
-                let _ = profile_cost::runcall(|| {
-                    scope!("fails inside");
-                    std::panic::resume_unwind(Box::new(()));
-                });
-            }));
-            assert!(caught.is_err());
-        });
-        assert_eq!(counts(&profile_cost::snapshot(), "fails inside").panicked, 1);
-        drop(profile);
+        // More than there are trees, so that each must be given back.
+        for _ in 0..300 {
+            let ((), profile) = profile_cost::runcall(|| {
+                let caught = catch_unwind(AssertUnwindSafe(|| {
+                    let _ = profile_cost::runcall(|| {
+                        scope!("fails inside");
+                        std::panic::resume_unwind(Box::new(()));
+                    });
+                }));
+                assert!(caught.is_err());
+            });
+            drop(profile);
+        }
+        let profile = profile_cost::snapshot();
+        assert_eq!(counts(&profile, "fails inside").panicked, 300);
+        assert_eq!(profile.notes.unisolated_reports, 0);
+    });
+}
+
+static BY_LOGGER: Report = Report { over_ns: 0, top: 20, sort: "cumulative", log_target: "annotated logger" };
+static LOGGING: Site = Site::new("logging", "t.rs", 2, true);
+static RECORDS: AtomicU64 = AtomicU64::new(0);
+
+struct AnnotatedLogger;
+
+impl log::Log for AnnotatedLogger {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        let _report = enter_report(&LOGGING, || {}, &BY_LOGGER);
+        assert!(record.target() != "annotated logger" || record.args().to_string().contains("logging"));
+        RECORDS.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn flush(&self) {}
+}
+
+#[test]
+fn a_logger_that_is_reported_on_itself_ends() {
+    isolated("a_logger_that_is_reported_on_itself_ends", || {
+        profile_cost::enable();
+        log::set_logger(&AnnotatedLogger).expect("the only logger");
+        log::set_max_level(log::LevelFilter::Info);
+        for _ in 0..3 {
+            log::info!("a record of the program");
+        }
+        // Each record of the program, and one report on the logger for it.
+        assert_eq!(RECORDS.load(Ordering::Relaxed), 6);
+        let counts = counts(&profile_cost::snapshot(), "logging");
+        assert_eq!((counts.starts, counts.returned), (6, 6));
     });
 }

@@ -8,8 +8,8 @@ mod common;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::process::{Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use common::{again, is_child, text};
@@ -116,7 +116,7 @@ fn terminate(mut command: Command) -> Output {
     assert!(lines.any(|line| line.is_ok_and(|line| line.contains("ran on"))), "the child is ready");
     // SAFETY: signals a child that has not been waited for, so that its id is still its own.
     assert_eq!(unsafe { libc::kill(child.id() as libc::pid_t, libc::SIGTERM) }, 0);
-    let end = Instant::now() + Duration::from_secs(20);
+    let end = Instant::now() + Duration::from_secs(15);
     while child.try_wait().expect("it is ours").is_none() {
         if Instant::now() > end {
             child.kill().expect("it runs");
@@ -231,6 +231,8 @@ fn a_signal_that_is_ignored_stays_ignored() {
         // SAFETY: sets a disposition.
         unsafe { libc::signal(libc::SIGTERM, libc::SIG_IGN) };
         work();
+        // What this process starts ignores it too: a handler would not be passed on.
+        assert_eq!(disposition().sa_sigaction, libc::SIG_IGN);
         println_ran_on();
         std::thread::sleep(Duration::from_millis(300));
         std::process::exit(10);
@@ -239,4 +241,237 @@ fn a_signal_that_is_ignored_stays_ignored() {
     let output = terminate(reporting("a_signal_that_is_ignored_stays_ignored", &folder));
     assert_eq!(output.status.code(), Some(10), "{} {}", output.status, text(&output));
     assert_reported(&folder, &output);
+}
+
+/// What happens on SIGTERM.
+fn disposition() -> libc::sigaction {
+    // SAFETY: all-zero is a valid sigaction, into which the present one is written.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(libc::SIGTERM, std::ptr::null(), &raw mut action);
+        action
+    }
+}
+
+/// Installs a handler with these flags, which also holds SIGUSR1 back.
+fn install(handler: extern "C" fn(libc::c_int), flags: libc::c_int) {
+    // SAFETY: all-zero is a valid sigaction; the handlers here only touch atomics and chain.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = handler as libc::sighandler_t;
+        action.sa_flags = flags;
+        libc::sigaddset(&raw mut action.sa_mask, libc::SIGUSR1);
+        assert_eq!(libc::sigaction(libc::SIGTERM, &raw const action, std::ptr::null_mut()), 0);
+    }
+}
+
+#[test]
+fn a_handler_installed_before_keeps_its_flags_and_mask() {
+    let test = "a_handler_installed_before_keeps_its_flags_and_mask";
+    let choices = [0, libc::SA_RESTART, libc::SA_ONSTACK | libc::SA_NODEFER, libc::SA_RESETHAND];
+    if is_child() {
+        let choice: usize = std::env::var("CHOICE").expect("it is set").parse().expect("a number");
+        install(own_handler, choices[choice]);
+        let before = disposition();
+        work();
+        let now = disposition();
+        assert_ne!(now.sa_sigaction, before.sa_sigaction, "ours is in front");
+        let all = libc::SA_RESTART | libc::SA_ONSTACK | libc::SA_NODEFER | libc::SA_RESETHAND;
+        assert_eq!(now.sa_flags & all, choices[choice]);
+        // SAFETY: a valid set.
+        assert_eq!(unsafe { libc::sigismember(&raw const now.sa_mask, libc::SIGUSR1) }, 1);
+        until_asked();
+    }
+    for choice in 0..choices.len() {
+        let folder = folder(&format!("flags-{choice}"));
+        let mut command = reporting(test, &folder);
+        command.env("CHOICE", choice.to_string());
+        let output = terminate(command);
+        assert_eq!(output.status.code(), Some(9), "{choice}: {} {}", output.status, text(&output));
+        assert_reported(&folder, &output);
+    }
+}
+
+static CHAINS_TO: AtomicUsize = AtomicUsize::new(0);
+
+extern "C" fn chaining_handler(signal: libc::c_int) {
+    ASKED.store(true, Ordering::SeqCst);
+    let next = CHAINS_TO.load(Ordering::SeqCst);
+    if next != 0 {
+        // SAFETY: ours, installed with one argument more than is given here: it hands them on only to
+        // this handler, which has one.
+        let next =
+            unsafe { std::mem::transmute::<usize, extern "C" fn(libc::c_int, *mut u8, *mut u8)>(next) };
+        next(signal, std::ptr::null_mut(), std::ptr::null_mut());
+    }
+}
+
+#[test]
+fn a_handler_installed_before_and_after_that_chains_is_called_and_ends() {
+    if is_child() {
+        install(chaining_handler, 0);
+        work();
+        CHAINS_TO.store(disposition().sa_sigaction, Ordering::SeqCst);
+        install(chaining_handler, 0);
+        until_asked();
+    }
+    let folder = folder("chain");
+    let test = "a_handler_installed_before_and_after_that_chains_is_called_and_ends";
+    let output = terminate(reporting(test, &folder));
+    assert_eq!(output.status.code(), Some(9), "{} {}", output.status, text(&output));
+    assert_reported(&folder, &output);
+}
+
+#[test]
+fn a_handler_installed_after_that_chains_decides() {
+    if is_child() {
+        work();
+        CHAINS_TO.store(disposition().sa_sigaction, Ordering::SeqCst);
+        install(chaining_handler, 0);
+        until_asked();
+    }
+    let folder = folder("chain-after");
+    let output = terminate(reporting("a_handler_installed_after_that_chains_decides", &folder));
+    assert_eq!(output.status.code(), Some(9), "{} {}", output.status, text(&output));
+    assert_reported(&folder, &output);
+}
+
+#[test]
+fn exit_waits_for_the_report_that_a_signal_began() {
+    if is_child() {
+        install_own_handler();
+        work();
+        // Much to write.
+        for site in common::sites("one of many", 3_000) {
+            let _call = common::enter(site, || {});
+        }
+        println_ran_on();
+        while !ASKED.load(Ordering::SeqCst) {
+            std::hint::spin_loop();
+        }
+        std::process::exit(9);
+    }
+    let folder = folder("exit-waits");
+    let output = terminate(reporting("exit_waits_for_the_report_that_a_signal_began", &folder));
+    assert_eq!(output.status.code(), Some(9), "{} {}", output.status, text(&output));
+    assert_reported(&folder, &output);
+}
+
+#[test]
+fn a_report_that_nobody_reads_does_not_keep_the_process_from_ending() {
+    if is_child() {
+        work();
+        // SAFETY: fills the pipe that stderr is, and makes it one that waits again.
+        unsafe {
+            libc::fcntl(2, libc::F_SETFL, libc::O_NONBLOCK);
+            while libc::write(2, [b'.'; 512].as_ptr().cast(), 512) > 0 {}
+            libc::fcntl(2, libc::F_SETFL, 0);
+        }
+        println_ran_on();
+        std::thread::sleep(Duration::from_secs(30));
+        std::process::exit(1);
+    }
+    let folder = folder("unread");
+    let test = "a_report_that_nobody_reads_does_not_keep_the_process_from_ending";
+    let output = terminate(reporting(test, &folder));
+    assert_eq!(output.status.signal(), Some(libc::SIGTERM), "{}", output.status);
+    std::fs::remove_dir_all(folder).expect("the folder is ours");
+}
+
+/// Forks; the child does `f`, and how it ended is returned once it was sent `signal`, if it was.
+fn forked(f: impl FnOnce(), signal: Option<libc::c_int>) -> ExitStatus {
+    // SAFETY: the child does no more than `f`, which takes no lock that another thread may have held.
+    unsafe {
+        let child = libc::fork();
+        if child == 0 {
+            f();
+            libc::_exit(99);
+        }
+        assert!(child > 0);
+        if let Some(signal) = signal {
+            libc::kill(child, signal);
+        }
+        let mut status = 0;
+        assert_eq!(libc::waitpid(child, &raw mut status, 0), child);
+        ExitStatus::from_raw(status)
+    }
+}
+
+#[test]
+fn a_forked_child_ends_by_itself_and_leaves_the_report_to_its_parent() {
+    if is_child() {
+        work();
+        // SAFETY: sleeps.
+        let asleep = || _ = unsafe { libc::sleep(10) };
+        assert_eq!(forked(asleep, Some(libc::SIGTERM)).signal(), Some(libc::SIGTERM));
+        // SAFETY: ends the process as a program does.
+        assert_eq!(forked(|| unsafe { libc::exit(5) }, None).code(), Some(5));
+        std::thread::sleep(Duration::from_millis(200));
+        let files = std::env::var("PROFILE_COST_OUT").expect("it is set");
+        assert!(!files.split(',').any(|file| std::path::Path::new(file).exists()));
+        std::process::exit(11);
+    }
+    let folder = folder("forked");
+    let test = "a_forked_child_ends_by_itself_and_leaves_the_report_to_its_parent";
+    let mut command = reporting(test, &folder);
+    let output = command.env("PROFILE_COST_SIGTERM", "1").output().expect("the child runs");
+    assert_eq!(output.status.code(), Some(11), "{} {}", output.status, text(&output));
+    assert_reported(&folder, &output);
+}
+
+/// The status of the profiler's own thread, as Linux shows it.
+#[cfg(target_os = "linux")]
+fn own_thread() -> Option<String> {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("Linux has it");
+    tasks
+        .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("status")).ok())
+        .find(|status| status.starts_with("Name:\tprofile-cost\n"))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_thread_takes_no_signal_that_the_program_waits_for() {
+    if is_child() {
+        work();
+        let status = own_thread().expect("it is there");
+        let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:\t")).expect("a mask");
+        let blocked = u64::from_str_radix(blocked, 16).expect("a mask");
+        for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGCHLD] {
+            assert_ne!(blocked & (1 << (signal - 1)), 0, "{signal}");
+        }
+        std::process::exit(12);
+    }
+    let folder = folder("mask");
+    let mut command = reporting("the_thread_takes_no_signal_that_the_program_waits_for", &folder);
+    let output = command.env("PROFILE_COST_SIGTERM", "1").output().expect("the child runs");
+    assert_eq!(output.status.code(), Some(12), "{} {}", output.status, text(&output));
+    assert_reported(&folder, &output);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_program_that_closes_all_descriptors_is_not_written_to_and_ends() {
+    if is_child() {
+        work();
+        // SAFETY: as daemons do; nothing here uses one of them later.
+        (3..1_000).for_each(|fd| _ = unsafe { libc::close(fd) });
+        while own_thread().is_some() {
+            std::thread::yield_now();
+        }
+        let name = std::env::var("PROGRAMS_FILE").expect("it is set");
+        let files: Vec<_> = (0..20).map(|_| std::fs::File::options().append(true).open(&name)).collect();
+        assert!(files.iter().all(Result::is_ok));
+        println_ran_on();
+        std::thread::sleep(Duration::from_secs(30));
+        std::process::exit(1);
+    }
+    let folder = folder("closed");
+    let file = folder.join("programs-file");
+    std::fs::write(&file, "").expect("the folder is ours");
+    let mut command = reporting("a_program_that_closes_all_descriptors_is_not_written_to_and_ends", &folder);
+    command.env("PROGRAMS_FILE", &file);
+    let output = terminate(command);
+    assert_eq!(output.status.signal(), Some(libc::SIGTERM), "{} {}", output.status, text(&output));
+    assert_eq!(std::fs::read(&file).expect("it is there"), b"");
+    std::fs::remove_dir_all(folder).expect("the folder is ours");
 }

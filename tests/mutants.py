@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 """Plants bugs in the recording engine, one at a time in a scratch copy, and shows that a test notices each.
 
-    tests/mutants.py [NAME ..]      all of them, or those whose name contains a NAME
+    tests/mutants.py                those whose test is quick
+    tests/mutants.py all            all of them
+    tests/mutants.py NAME ..        those whose name contains a NAME
 
-A bug is a replacement of one piece of source, which must stand there exactly once: whoever changes the code
+A test that does not end within two minutes has noticed, too. A bug is a replacement of one piece of source, which must stand there exactly once: whoever changes the code
 changes the bug with it. Exit status 1 when a bug goes unnoticed. Takes some minutes: each bug is a build.
 """
 
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -18,7 +21,30 @@ SCRATCH = ROOT / "target" / "mutants"
 ASYNC_ORACLE = ["-p", "profile-cost-runtime", "--lib", "async_oracle"]
 ORACLE = ["-p", "profile-cost", "--test", "oracle"]
 
+
+
+def fault(test):
+    return ["-p", "profile-cost", "--test", "faults", "--", test]
+
+
+def ending(test):
+    return ["-p", "profile-cost", "--test", "faults_exit", "--", test]
+
+
+def memory(test):
+    return ["--release", "-p", "profile-cost", "--test", "memory", "--", test]
+
+
+def render(test):
+    return ["-p", "profile-cost-runtime", "--features", "flamegraph", "--test", "render", "--", test]
+
+
+def reports(test):
+    return ["-p", "profile-cost-runtime", "--test", "reports", "--", test]
+
+
 FUTURE, GUARD, CONTEXT, COUNTERS = "future.rs", "guard.rs", "context.rs", "counters.rs"
+BLOCK, CALL, CAPTURE, EXIT, SIGNAL = "block.rs", "call.rs", "capture.rs", "exit.rs", "signal.rs"
 
 # (name, file, what stands there, what shall stand there, the test that must fail)
 BUGS = [
@@ -76,24 +102,135 @@ BUGS = [
      ".take_while(|&path| self.depth(path) >= lowest)", ".take_while(|_| lowest < u32::MAX)", ORACLE),
     ("folded calls counted as primitive", "block.rs",
      "            counters.fold();\n            return Some(counters);", "            return Some(counters);", ORACLE),
+    # Faults inside of the process.
+    ("a panicking call is not left", GUARD,
+     "        block.switch(back, now);\n        // SAFETY: not null",
+     "        if !std::thread::panicking() { block.switch(back, now); }\n        // SAFETY: not null",
+     fault("a_million_panics")),
+    ("a destructor that returns counts as panicked", GUARD,
+     "if std::thread::panicking() && !unwinding {", "if std::thread::panicking() {", fault("a_destructor")),
+    ("recursion does not fold", "paths.rs",
+     "if self.depth(from) >= self.limits.depth", "if self.depth(from) >= u32::MAX", fault("a_million_calls_deep")),
+    ("a step backwards is charged", "position.rs",
+     "charge(if forwards { ticks } else { 0 })", "charge(ticks)", fault("a_clock_that")),
+    ("a thread keeps its block after its end", "thread.rs",
+     "BLOCK.replace(&ENDED)", "BLOCK.get()", fault("thread_local_destructors")),
+    ("reset forgets calls under way", "tally.rs",
+     "starts: tally.ends()", "starts: tally.starts", fault("reset_under_open_calls")),
+    ("a call does not end while off", GUARD,
+     "if !self.counters.is_null() {", "if !self.counters.is_null() && !control::is_off() {", fault("switching_off")),
+    ("a call out of order does not end", GUARD,
+     "let counters = unsafe { &*self.counters };\n        counters.finish_returned();",
+     "let counters = unsafe { &*self.counters };", fault("calls_that_end_out_of_order")),
+    ("a call without a tree is not noted", CAPTURE,
+     "captures.refused += 1;", "", fault("per_call_reports_nested")),
+    ("more trees than there may be", CAPTURE, "MOST: usize = 256", "MOST: usize = 512", fault("three_hundred")),
+    ("per-call tree not folded", CAPTURE,
+     "slot.fold(engine, block, &tallies, now);", "", fault("runcall_has_its_own")),
+    ("a tree is used again while a task lives", CAPTURE,
+     "if tallies.values().any(|tally| tally.active() > 0) {",
+     "if false {", fault("a_task_that_outlives")),
+    ("a runcall that panics keeps its tree", CALL,
+     "        let _ = self.finish();", "", fault("a_panic_while")),
+    ("reports on the logger that takes reports", CALL, "if PRINTING.replace(true) {", "if false {", fault("a_logger")),
+    # The process ends.
+    ("no report at exit", EXIT, "crate::signal::at_exit(write_once);", "", ending("process_exit_writes")),
+    ("drawn on the thread that ends", "render/flamegraph.rs",
+     "    thread::scope(|scope| {\n        let worker =",
+     "    if true { drawing() } else { return Ok(()) }?;\n    let drawing = || Ok::<(), io::Error>(());\n"
+     "    thread::scope(|scope| {\n        let worker =", ending("process_exit_on_another_thread")),
+    ("nonsense is met with silence", "environment.rs",
+     "for complaint in &self.complaints {", "for complaint in self.complaints.iter().take(0) {", ending("a_bad_value")),
+    ("SIGTERM does not end the process", SIGNAL,
+     "libc::kill(libc::getpid(), libc::SIGTERM);", "", ending("sigterm_writes")),
+    ("the handler of before is not called", SIGNAL,
+     "before(signal, info, context);", "let _ = (before, signal, info, context);",
+     ending("a_handler_installed_before_runs")),
+    ("the handler of before is not told who", SIGNAL,
+     "before(signal, info, context);", "let _ = info; before(signal, std::ptr::null_mut(), context);",
+     ending("a_handler_installed_before_is_told")),
+    ("the handler of after does not decide", SIGNAL,
+     "let still_ours = now.sa_sigaction == handler as Handler as usize;",
+     "let still_ours = now.sa_sigaction != 0;", ending("a_handler_installed_after_that_chains")),
+    ("no longer ignored", SIGNAL, "if before.sa_sigaction == libc::SIG_IGN {", "if false {", ending("a_signal_that")),
+    ("flags of the handler of before are lost", SIGNAL,
+     "let mut ours = before;", "let mut ours = before; ours.sa_flags = libc::SA_RESTART;", ending("a_handler_installed_before_keeps")),
+    ("mask of the handler of before is lost", SIGNAL,
+     "let mut ours = before;", "let mut ours = before; unsafe { libc::sigemptyset(&raw mut ours.sa_mask) };",
+     ending("a_handler_installed_before_keeps")),
+    ("handlers call each other for ever", SIGNAL,
+     "if CHAINING.swap(this, Ordering::Relaxed) == this {", "if this == 0 {", ending("a_handler_installed_before_and")),
+    ("exit in the middle of a report", EXIT,
+     "            let _ = WRITTEN.wait", "            if false { return; }\n            let _ = |reported| WRITTEN.wait",
+     ending("exit_waits")),
+    ("a report may keep the process", SIGNAL,
+     "ended.recv_timeout(PATIENCE)", "(PATIENCE, ended.recv())", ending("a_report_that_nobody")),
+    ("a forked child signals its parent", SIGNAL,
+     "unsafe { libc::getpid() } == OWNER.load(Ordering::Relaxed)", "OWNER.load(Ordering::Relaxed) != 0", ending("a_forked_child")),
+    ("a forked child reports", EXIT, "    if is_forked() {", "    if is_forked() && false {", ending("a_forked_child")),
+    ("the thread takes the program's signals", SIGNAL,
+     "libc::sigfillset(&raw mut all);", "libc::sigemptyset(&raw mut all);", ending("the_thread_takes")),
+    ("a descriptor of the program is written to", SIGNAL,
+     "        WAKE.store(-1, Ordering::SeqCst);\n        // Nor", "        // Nor", ending("a_program_that_closes")),
+    # Renderers.
+    ("folded lines not by bytes", "render/folded.rs",
+     "tree.lines(Order::Bytes", "tree.lines(Order::Nested", render("folded_is_sorted")),
+    ("narrow paths are lost", "render/tree.rs",
+     "Some(p) => nodes[p].own.add(own),", "Some(_) => {}", render("a_wide_tree")),
+    ("deep paths are lost", "render/tree.rs", "nodes[p].deeper.add(own)", "{}", render("a_million_levels")),
+    ("a separator in a name", "render/names.rs", "printable(name).replace(';', \",\")", "printable(name)", render("hostile")),
+    ("colours drawn by lot", "render/flamegraph.rs",
+     "options.deterministic = true;", "", render("the_same_profile")),
+    ("no column for panics", "stats/text_default.rs", "|r| r.panicked > 0,", "|_| false,", reports("a_service")),
+    ("a remark without its end", "stats/text_default.rs", "Remark::Invalid(pattern) => writeln!", "Remark::Invalid(pattern) => write!", reports("nothing")),
+]
+
+# As above, but the test takes long.
+SLOW = [
+    ("truncated calls not counted", BLOCK,
+     "self.truncated.load(Ordering::Relaxed) + 1", "self.truncated.load(Ordering::Relaxed)", ["--release", *fault("ten_million")]),
+    ("each drain leaks", BLOCK,
+     "        // SAFETY: as in `counters_of`; `grow` touches",
+     "        std::mem::forget(vec![0u8; 128]);\n        // SAFETY: as in `counters_of`; `grow` touches", memory("twenty_million")),
+    ("a table mostly empty", BLOCK, "owner.table.len() * 5", "owner.table.len()", memory("a_path_takes")),
+    ("blocks are not handed on", "engine.rs", "self.lock().free.push(block);", "", memory("short_threads")),
+    ("large chunks", BLOCK, "const CHUNK: usize = 16;", "const CHUNK: usize = 1024;", memory("memory_follows_the_paths_that_were_used")),
+    ("no sparse windows", "window.rs", "if seldom && counts", "if false && seldom && counts", memory("memory_follows_the_paths_that_were_used_where")),
 ]
 
 
 def main():
-    wanted = [bug for bug in BUGS if not sys.argv[1:] or any(name in bug[0] for name in sys.argv[1:])]
+    wanted = BUGS if not sys.argv[1:] else BUGS + SLOW
+    if sys.argv[1:] not in ([], ["all"]):
+        wanted = [bug for bug in wanted if any(name in bug[0] for name in sys.argv[1:])]
     if SCRATCH.exists():
         shutil.rmtree(SCRATCH)
     ignore = shutil.ignore_patterns("target", ".git", "profile-cost-out")
     shutil.copytree(ROOT, SCRATCH, ignore=ignore)
-    environment = dict(os.environ, ASYNC_ORACLE_SEEDS="300", CARGO_TARGET_DIR=str(ROOT / "target" / "mutants-build"))
+    build = os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target" / "mutants-build"))
+    environment = dict(os.environ, ASYNC_ORACLE_SEEDS="300", PROFILE_COST_TEST_LIMIT="90", CARGO_TARGET_DIR=build)
 
-    def test(arguments):
+    def test(arguments, limit):
+        """The output, and whether the test failed or took longer than `limit` seconds."""
         command = ["cargo", "test", "--quiet", *arguments]
-        return subprocess.run(command, cwd=SCRATCH, env=environment, capture_output=True, text=True)
+        process = subprocess.Popen(command, cwd=SCRATCH, env=environment, text=True, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, start_new_session=True)
+        try:
+            output, _ = process.communicate(timeout=limit)
+            return output, process.returncode != 0
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            return process.communicate()[0], True
 
-    for arguments in (ASYNC_ORACLE, ORACLE):
-        if any(bug[4] is arguments for bug in wanted) and (ran := test(arguments)).returncode != 0:
-            sys.exit("the test fails without any bug:\n" + ran.stdout + ran.stderr)
+    # One run of each test program, of all the tests that are needed of it.
+    programs = {}
+    for *_, arguments in wanted:
+        at = arguments.index("--") if "--" in arguments else len(arguments)
+        programs.setdefault(tuple(arguments[:at]), set()).update(arguments[at + 1:])
+    for program, names in programs.items():
+        output, failed = test([*program, "--", *sorted(names)], 1200)
+        if failed:
+            sys.exit("a test fails without any bug:\n" + output)
     noticed = 0
     for name, file, there, planted, arguments in wanted:
         path = SCRATCH / "profile-runtime" / "src" / file
@@ -101,12 +238,13 @@ def main():
         if source.count(there) != 1:
             sys.exit(f"{name}: stands {source.count(there)} times in {file}: {there}")
         path.write_text(source.replace(there, planted))
-        ran = test(arguments)
+        output, failed = test(arguments, 120)
         path.write_text(source)
-        if "could not compile" in ran.stderr:
-            sys.exit(f"{name}: does not compile\n{ran.stderr}")
-        noticed += ran.returncode != 0
-        print(f"{'noticed' if ran.returncode else 'NOT NOTICED':12} {name}", flush=True)
+        if "could not compile" in output:
+            print(f"does not compile: {name}\n{output}", flush=True)
+            continue
+        noticed += failed
+        print(f"{'noticed' if failed else 'NOT NOTICED':12} {name}", flush=True)
     print(f"{noticed} passed, {len(wanted) - noticed} failed")
     return noticed != len(wanted)
 

@@ -1,5 +1,6 @@
 //! One call, recorded for itself: `runcall`, and functions annotated with `report`.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -130,12 +131,23 @@ impl Drop for ReportGuard {
     }
 }
 
+thread_local! {
+    static PRINTING: Cell<bool> = const { Cell::new(false) };
+}
+
 /// NOTE: user code runs here (the logger, allocators): whatever it does, the call that is reported on
-/// returns as it would have.
+/// returns as it would have. A logger that is annotated itself is not reported on while it takes a report:
+/// that would never end.
 fn finish_and_print(recording: &mut Recording, report: &Report) {
-    if let Some(profile) = recording.finish() {
-        let _ = catch_unwind(AssertUnwindSafe(|| report.print(&profile)));
+    let Some(profile) = recording.finish() else { return };
+    if PRINTING.replace(true) {
+        return;
     }
+    if let Err(thrown) = catch_unwind(AssertUnwindSafe(|| report.print(&profile))) {
+        // Its destructor may panic too.
+        std::mem::forget(thrown);
+    }
+    PRINTING.set(false);
 }
 
 pin_project_lite::pin_project! {

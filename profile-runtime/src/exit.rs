@@ -3,20 +3,76 @@
 
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+#[cfg(unix)]
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard};
+use std::thread::ThreadId;
+use std::time::Duration;
 
 use crate::control;
 use crate::environment::Environment;
 use crate::{report, snapshot};
 
-/// The report has been written, or is being written: by the guard in main, at exit, or on a signal.
-static REPORTED: AtomicBool = AtomicBool::new(false);
+/// Who writes the report: the guard in main, the end of the process, or a signal.
+static REPORTED: Mutex<Reported> = Mutex::new(Reported::No);
+static WRITTEN: Condvar = Condvar::new();
+/// How long a process that ends waits for a report that another of its threads is writing.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reported {
+    No,
+    By(ThreadId),
+    Yes,
+}
+
+/// Calls `f` the first time. Whoever comes while another thread is at it waits until that has ended: the
+/// process would end in the middle of the report.
+fn once(f: impl FnOnce()) {
+    let this = std::thread::current().id();
+    let mut reported = reported();
+    match *reported {
+        // By this thread: it was the report itself that asked for the end.
+        Reported::Yes => return,
+        Reported::By(thread) if thread == this => return,
+        Reported::By(_) => {
+            let _ = WRITTEN.wait_timeout_while(reported, PATIENCE, |reported| *reported != Reported::Yes);
+            return;
+        }
+        Reported::No => *reported = Reported::By(this),
+    }
+    drop(reported);
+    // NOTE: this runs while the process ends, called from C or from a destructor; a panic must not get
+    // there, nor one of what was thrown.
+    if let Err(thrown) = catch_unwind(AssertUnwindSafe(f)) {
+        std::mem::forget(thrown);
+    }
+    *self::reported() = Reported::Yes;
+    WRITTEN.notify_all();
+}
+
+fn reported() -> MutexGuard<'static, Reported> {
+    REPORTED.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// True in a process that was forked from the one that began to record, while that one lives and will report
+/// itself. (Where it has ended, as when a daemon goes into the background, the child is its heir.)
+#[cfg(unix)]
+fn is_forked() -> bool {
+    let began = BEGAN.load(Ordering::Relaxed);
+    began != std::process::id() && began == std::os::unix::process::parent_id()
+}
+
+/// The process that began to record.
+#[cfg(unix)]
+static BEGAN: AtomicU32 = AtomicU32::new(0);
 
 /// Arranges for the report that the environment asks for.
 pub(crate) fn report_at_exit(environment: &Environment) {
     snapshot::note_start();
     #[cfg(unix)]
     {
+        BEGAN.store(std::process::id(), Ordering::Relaxed);
         crate::signal::at_exit(write_once);
         if environment.on_sigterm
             && let Err(error) = crate::signal::on_sigterm(write_once)
@@ -32,11 +88,13 @@ pub(crate) fn report_at_exit(environment: &Environment) {
 
 /// Writes what the environment asks for, the first time it is called.
 fn write_once() {
-    if REPORTED.swap(true, Ordering::SeqCst) {
+    #[cfg(unix)]
+    if is_forked() {
+        // Before any lock is taken: a thread that is not in this process may have held it. And the files
+        // are the parent's.
         return;
     }
-    // NOTE: this runs while the process ends, called from C; a panic must not get there.
-    let _ = catch_unwind(AssertUnwindSafe(|| write(control::environment())));
+    once(|| write(control::environment()));
 }
 
 fn write(environment: &Environment) {
@@ -92,13 +150,12 @@ impl Drop for Session {
         if environment.wants_recording() {
             return write_once();
         }
-        if REPORTED.swap(true, Ordering::SeqCst) {
-            return;
-        }
-        let by_cumulative = [crate::stats::SortKey::Cumulative];
-        let mut text = Vec::new();
-        if report::write(&snapshot::snapshot(), &by_cumulative, environment.top, &mut text).is_ok() {
-            let _ = io::stderr().write_all(&text);
-        }
+        once(|| {
+            let by_cumulative = [crate::stats::SortKey::Cumulative];
+            let mut text = Vec::new();
+            if report::write(&snapshot::snapshot(), &by_cumulative, environment.top, &mut text).is_ok() {
+                let _ = io::stderr().write_all(&text);
+            }
+        });
     }
 }

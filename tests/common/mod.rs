@@ -41,9 +41,19 @@ pub fn again(test: &str) -> Command {
     command
 }
 
+/// Ends this process when it hangs. `PROFILE_COST_TEST_LIMIT` is in seconds.
+fn limit_time() {
+    let limit = std::env::var("PROFILE_COST_TEST_LIMIT").ok().and_then(|limit| limit.parse().ok());
+    std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_secs(limit.unwrap_or(240)));
+        std::process::abort();
+    });
+}
+
 /// Runs `body` in a process of its own, where the profiler has recorded nothing else.
 pub fn isolated(test: &str, body: impl FnOnce()) {
     if is_child() {
+        limit_time();
         return body();
     }
     let output = again(test).output().expect("the child runs");
@@ -55,6 +65,7 @@ pub fn isolated(test: &str, body: impl FnOnce()) {
 /// does other things as well.
 pub fn isolated_tries(test: &str, tries: u32, body: impl FnOnce()) {
     if is_child() {
+        limit_time();
         return body();
     }
     let mut last = None;
