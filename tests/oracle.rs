@@ -7,6 +7,8 @@
 mod case;
 #[path = "oracle/check.rs"]
 mod check;
+#[path = "oracle/dump.rs"]
+mod dump;
 #[path = "oracle/naive.rs"]
 mod naive;
 #[path = "oracle/world.rs"]

@@ -76,7 +76,7 @@ async fn main() -> anyhow::Result<()> {
     }
     profile_cost::disable();
 
-    let profile = profile_cost::snapshot();
+    let profile = profile_cost::snapshot_with_threads();
     report::print(&profile, &mut std::io::stdout().lock())?;
     report::write_pictures(&profile, &arguments.out, arguments.fixed)?;
     report::conclude(arguments.fixed);

@@ -16,7 +16,8 @@ pub fn print(profile: &Profile, out: &mut impl Write) -> Result<()> {
     Ok(())
 }
 
-/// Writes a flamegraph of busy time, one of task time (awaits included), and folded stacks.
+/// Writes a flamegraph of busy time, one of task time (awaits included), folded stacks, a page for the browser,
+/// and the profile itself for `cargo profile-cost`.
 pub fn write_pictures(profile: &Profile, folder: &Path, fixed: bool) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     let name = if fixed { "backend-fixed" } else { "backend" };
@@ -33,6 +34,11 @@ pub fn write_pictures(profile: &Profile, folder: &Path, fixed: bool) -> Result<(
     let mut out = create(".folded")?;
     profile.write_folded(&mut out, Metric::Busy)?;
     out.flush()?;
+    for ending in [".html", ".json"] {
+        let path = folder.join(format!("{name}{ending}"));
+        profile.save(&path)?;
+        println!("Wrote {}", path.display());
+    }
     Ok(())
 }
 

@@ -1,3 +1,66 @@
-//! `cargo profile-cost`: reads profiles offline.
+//! `cargo profile-cost`: reads profiles of profile-cost and of Python's cProfile offline.
+//!
+//! `args` says what may be asked, `input` and `output` are the ways in and out, `commands` what is in between.
 
-fn main() {}
+mod approximate;
+mod args;
+mod commands;
+mod failure;
+mod input;
+mod json;
+mod output;
+mod progress;
+mod terminal;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use args::{Arguments, Command};
+use failure::Failure;
+
+fn main() -> ExitCode {
+    let mut arguments: Vec<_> = std::env::args_os().collect();
+    // As a subcommand of cargo it gets its own name first.
+    if arguments.get(1).is_some_and(|first| first == "profile-cost") {
+        arguments.remove(1);
+    }
+    match run(arguments) {
+        Ok(code) => code,
+        Err(failure) => {
+            let _ = writeln!(std::io::stderr(), "error: {failure}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(arguments: Vec<std::ffi::OsString>) -> Result<ExitCode, Failure> {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(asked) if matches!(asked.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            output::to_stdout(|out| write!(out, "{asked}"))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Err(error) => return Err(Failure::usage(&error)),
+    };
+    let screen = arguments.screen;
+    let done = |result: Result<(), Failure>| result.map(|()| ExitCode::SUCCESS);
+    match arguments.command {
+        Command::Report(asked) => done(commands::report::run(&asked, commands::report::Kind::Stats, &screen)),
+        Command::Callers(asked) => {
+            done(commands::report::run(&asked, commands::report::Kind::Callers, &screen))
+        }
+        Command::Callees(asked) => {
+            done(commands::report::run(&asked, commands::report::Kind::Callees, &screen))
+        }
+        Command::Tree(asked) => done(commands::tree::run(&asked, &screen)),
+        Command::Flamegraph(asked) => done(commands::picture::flamegraph(&asked)),
+        Command::Html(asked) => done(commands::picture::html(&asked)),
+        Command::Diff(asked) => commands::diff::run(&asked, &screen),
+        Command::Merge(asked) => done(commands::merge::run(&asked)),
+        Command::Convert(asked) => done(commands::convert::run(&asked)),
+        Command::Browse(asked) => done(commands::browse::run(&asked, &screen)),
+    }
+}

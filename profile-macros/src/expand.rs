@@ -243,12 +243,16 @@ impl Emit {
 
     fn enter(&self) -> TokenStream {
         let Self { private, items, namer, reports } = self;
-        let call = if *reports {
-            quote_spanned!(Span::mixed_site()=> #private::enter_report(&SITE, #namer, &REPORT))
-        } else {
-            quote_spanned!(Span::mixed_site()=> #private::enter(&SITE, #namer))
-        };
-        quote_spanned!(Span::mixed_site()=> let _guard = { #items #call };)
+        if *reports {
+            return quote_spanned! {Span::mixed_site()=>
+                let _guard = { #items #private::enter_report(&SITE, #namer, &REPORT) };
+            };
+        }
+        // PERF: entered where it stays; see the runtime's `Guard::enter`.
+        quote_spanned! {Span::mixed_site()=>
+            let mut guard = #private::Guard::new();
+            { #items guard.enter(&SITE, #namer); }
+        }
     }
 
     fn instrument(&self, future: &TokenStream) -> TokenStream {

@@ -1,6 +1,7 @@
 //! One call, recorded for itself: `runcall`, and functions annotated with `report`.
 
 use std::future::Future;
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -103,7 +104,7 @@ impl<F: Future> Future for Staying<'_, F> {
 #[derive(Debug)]
 #[must_use = "the call ends when the guard drops"]
 pub struct ReportGuard {
-    guard: Option<Guard>,
+    guard: ManuallyDrop<Option<Guard>>,
     recording: Recording,
     report: &'static Report,
     /// Back to the path from which the call was made. Dropped after `guard`.
@@ -116,12 +117,14 @@ pub fn enter_report<N: Fn()>(site: &'static Site, namer: N, report: &'static Rep
     let recording = Recording::begin(false);
     let _ = recording.request.as_ref().and_then(|_| locate(site, std::any::type_name::<N>));
     let stay = recording.stay();
-    ReportGuard { guard: Some(enter(site, namer)), recording, report, stay }
+    ReportGuard { guard: ManuallyDrop::new(Some(enter(site, namer))), recording, report, stay }
 }
 
 impl Drop for ReportGuard {
     fn drop(&mut self) {
-        self.guard = None;
+        if let Some(guard) = self.guard.take() {
+            guard.end();
+        }
         self.stay = None;
         finish_and_print(&mut self.recording, self.report);
     }

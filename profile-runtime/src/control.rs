@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Mutex, Once, OnceLock};
 
+use crate::clock;
 use crate::environment::Environment;
 use crate::paths::Limits;
 use crate::thread::Inside;
@@ -10,11 +11,15 @@ use crate::thread::Inside;
 /// The one thing that an annotated function reads while recording is off.
 static MODE: AtomicU8 = AtomicU8::new(UNDECIDED);
 
-const OFF: u8 = 0;
-const ON: u8 = 1;
-/// Nobody has said anything, and the environment has not been looked at: as on, for the hot path, which
-/// then falls through to [`decide`].
-const UNDECIDED: u8 = 2;
+/// Nothing is recorded.
+pub(crate) const OFF: u8 = 0;
+/// Recording, by the hardware's counter.
+pub(crate) const ON: u8 = 1;
+/// Recording, by the system's clock: all calls take the slower way.
+const ON_OS_CLOCK: u8 = 2;
+/// Nobody has said anything, and the environment has not been looked at: calls take the slower way, which
+/// leads to [`decide`].
+const UNDECIDED: u8 = 3;
 
 /// [`disable`] was called, or `PROFILE_COST=off`: not even per-call reports are made.
 static FORBIDDEN: AtomicBool = AtomicBool::new(false);
@@ -25,8 +30,13 @@ static REQUESTS: AtomicU32 = AtomicU32::new(0);
 static EPOCH: AtomicU32 = AtomicU32::new(0);
 
 #[inline(always)]
+pub(crate) fn mode() -> u8 {
+    MODE.load(Ordering::Relaxed)
+}
+
+#[inline(always)]
 pub(crate) fn is_off() -> bool {
-    MODE.load(Ordering::Relaxed) == OFF
+    mode() == OFF
 }
 
 /// Which reset the recording is in.
@@ -68,16 +78,23 @@ pub(crate) fn decide() -> bool {
             settle();
         });
     }
-    MODE.load(Ordering::Relaxed) == ON
+    matches!(mode(), ON | ON_OS_CLOCK)
 }
 
 /// Derives the mode from what everybody asks for.
 fn settle() {
+    let _inside = Inside::enter();
+    clock::start();
     // Held so that of two that settle at once the later one has seen what the earlier one was told.
     static SETTLING: Mutex<()> = Mutex::new(());
     let _settling = SETTLING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let on = WANTED.load(Ordering::SeqCst) || REQUESTS.load(Ordering::SeqCst) > 0;
-    MODE.store(if on { ON } else { OFF }, Ordering::SeqCst);
+    let mode = match on {
+        false => OFF,
+        true if clock::is_os_clock() => ON_OS_CLOCK,
+        true => ON,
+    };
+    MODE.store(mode, Ordering::SeqCst);
 }
 
 /// Starts recording, in all threads. Calls under way are not recorded; those they make are.

@@ -31,6 +31,22 @@ pub(crate) struct Counters {
     self_busy: AtomicU64,
 }
 
+/// Counters of that path, all zero. (loom's atomics are made by functions that are not `const`.)
+macro_rules! counters {
+    ($path:expr) => {
+        Counters {
+            path: AtomicU32::new($path),
+            histogram: AtomicU32::new(0),
+            async_index: AtomicU32::new(0),
+            starts: AtomicU64::new(0),
+            folded: AtomicU64::new(0),
+            returned: AtomicU64::new(0),
+            panicked: AtomicU64::new(0),
+            self_busy: AtomicU64::new(0),
+        }
+    };
+}
+
 /// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
@@ -42,16 +58,13 @@ pub(crate) enum Ending {
 
 impl Counters {
     pub(crate) fn new() -> Self {
-        Self {
-            path: AtomicU32::new(0),
-            histogram: AtomicU32::new(0),
-            async_index: AtomicU32::new(0),
-            starts: AtomicU64::new(0),
-            folded: AtomicU64::new(0),
-            returned: AtomicU64::new(0),
-            panicked: AtomicU64::new(0),
-            self_busy: AtomicU64::new(0),
-        }
+        counters!(0)
+    }
+
+    /// Counters of no path, which nothing is counted on: where a thread is before its first event.
+    #[cfg(not(loom))]
+    pub(crate) const fn nowhere() -> Self {
+        counters!(u32::MAX)
     }
 
     #[inline(always)]

@@ -9,6 +9,7 @@ mod block;
 mod calibrate;
 mod call;
 mod capture;
+mod child_table;
 mod clock;
 mod context;
 mod control;
@@ -20,6 +21,8 @@ mod exit;
 mod format;
 mod future;
 mod guard;
+mod histogram;
+mod index;
 mod label_name;
 mod native;
 mod paths;
@@ -32,6 +35,7 @@ mod read;
 mod render;
 mod report;
 mod ring;
+mod segment;
 #[cfg(unix)]
 mod signal;
 mod site;
@@ -57,11 +61,11 @@ pub use profile::{
 };
 #[cfg(feature = "read")]
 pub use read::{ReadError, Recording};
-pub use render::Metric;
+pub use render::{CallTree, Metric, TreeOptions, TreeRow};
 #[cfg(feature = "flamegraph")]
 pub use render::{DiffOptions, FlamegraphOptions};
 pub use snapshot::{reset, snapshot, snapshot_by_thread, snapshot_with_threads};
-pub use stats::{IntoRestrictions, Restriction, Row, SortKey, Stats, Style};
+pub use stats::{Diff, IntoRestrictions, Look, Restriction, Row, SortKey, Stats, Style};
 
 /// Measures the rest of the enclosing block under a name of its own, as a call made by the function around it.
 ///
@@ -84,11 +88,12 @@ pub use stats::{IntoRestrictions, Restriction, Row, SortKey, Stats, Style};
 #[macro_export]
 macro_rules! scope {
     ($name:expr) => {
-        let _profile_cost_scope = {
+        let mut profile_cost_scope = $crate::private::Guard::new();
+        {
             static SITE: $crate::private::Site =
                 $crate::private::Site::new($name, ::core::file!(), ::core::line!(), true);
-            $crate::private::enter(&SITE, || {})
-        };
+            profile_cost_scope.enter(&SITE, || {});
+        }
     };
 }
 

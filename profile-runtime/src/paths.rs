@@ -19,8 +19,6 @@ pub(crate) const ROOT: PathIndex = 0;
 pub(crate) const NO_PATH: PathIndex = u32::MAX;
 
 const CHUNK: usize = 512;
-const SEGMENTS: usize = 256;
-const SEGMENT: usize = 1024;
 
 /// How large the tree may grow.
 #[derive(Clone, Copy, Debug)]
@@ -76,8 +74,7 @@ pub(crate) struct PathTree {
     limits: Limits,
     chunks: Box<[OnceBox<[Node; CHUNK]>]>,
     len: AtomicU32,
-    /// Open addressing over (parent, site): slots hold ids, 0 is empty (the root is never looked up).
-    index: Box<[OnceBox<[AtomicU32; SEGMENT]>]>,
+    index: EdgeIndex,
     insert: Mutex<()>,
 }
 
@@ -89,7 +86,7 @@ impl PathTree {
             limits,
             chunks: (0..most.div_ceil(CHUNK)).map(|_| OnceBox::new()).collect(),
             len: AtomicU32::new(0),
-            index: (0..SEGMENTS).map(|_| OnceBox::new()).collect(),
+            index: EdgeIndex::new(),
             insert: Mutex::new(()),
         };
         let root = tree.push(NO_PATH, NO_SITE);
@@ -149,18 +146,7 @@ impl PathTree {
     }
 
     pub(crate) fn child(&self, parent: PathIndex, site: SiteId) -> Option<PathIndex> {
-        let (segment, start) = slot_of(parent, site);
-        let slots = self.index[segment].get()?;
-        for probe in 0..SEGMENT {
-            let id = slots[(start + probe) % SEGMENT].load(Ordering::Acquire);
-            if id == 0 {
-                return None;
-            }
-            if self.parent(id) == parent && self.site(id) == site {
-                return Some(id);
-            }
-        }
-        None
+        self.index.find(parent, site, |id| self.parent(id) == parent && self.site(id) == site)
     }
 
     fn depth(&self, path: PathIndex) -> u32 {
@@ -208,22 +194,63 @@ impl PathTree {
             node.depth.store(depth, Ordering::Relaxed);
             node.novel_depth.store(novel, Ordering::Relaxed);
             node.top.store(self.top(parent), Ordering::Relaxed);
-            let (segment, start) = slot_of(parent, site);
-            let slots = self.index[segment].get_or_init(|| Box::new([const { AtomicU32::new(0) }; SEGMENT]));
-            let free = (0..SEGMENT)
-                .map(|probe| &slots[(start + probe) % SEGMENT])
-                .find(|slot| slot.load(Ordering::Relaxed) == 0)?;
-            free.store(id, Ordering::Release);
+            self.index.add(parent, site, id)?;
         }
         self.len.store(id + 1, Ordering::Release);
         Some(id)
     }
 }
 
-fn slot_of(parent: PathIndex, site: SiteId) -> (usize, usize) {
+/// Which path is that of a call of a site from a path. Append-only; found without a lock.
+///
+/// Tables of 1,024, 2,048, .. slots, each begun when those before it are half full, so that nothing is ever
+/// moved and a small tree has a small index. A search looks into each, the largest first: there it finds
+/// half of all paths at once.
+struct EdgeIndex {
+    /// Open addressing: slots hold ids, 0 is empty (the root is never looked up).
+    tables: [OnceBox<Box<[AtomicU32]>>; Self::TABLES],
+}
+
+impl EdgeIndex {
+    const FIRST: usize = 1024;
+    /// With the last one there are more slots than twice the paths there can be.
+    const TABLES: usize = 9;
+
+    fn new() -> Self {
+        Self { tables: [const { OnceBox::new() }; Self::TABLES] }
+    }
+
+    fn find(&self, parent: PathIndex, site: SiteId, is: impl Fn(PathIndex) -> bool) -> Option<PathIndex> {
+        let hash = hash(parent, site);
+        self.tables.iter().rev().filter_map(OnceBox::get).find_map(|slots| {
+            let ids = Self::walk(slots, hash).map(|slot| slot.load(Ordering::Acquire));
+            ids.take_while(|&id| id != 0).find(|&id| is(id))
+        })
+    }
+
+    /// Adds a path that is not there yet. One caller at a time, with ids in ascending order.
+    fn add(&self, parent: PathIndex, site: SiteId, id: PathIndex) -> Option<()> {
+        // Ids fill the tables to one half: the first takes 512, the second 1,024, ..
+        let table = (id as usize / (Self::FIRST / 2) + 1).ilog2() as usize;
+        let slots = self.tables.get(table)?.get_or_init(|| {
+            let slots: Box<[AtomicU32]> = (0..Self::FIRST << table).map(|_| AtomicU32::new(0)).collect();
+            Box::new(slots)
+        });
+        let free = Self::walk(slots, hash(parent, site)).find(|slot| slot.load(Ordering::Relaxed) == 0)?;
+        free.store(id, Ordering::Release);
+        Some(())
+    }
+
+    /// All slots of a table, from where the search begins.
+    fn walk(slots: &[AtomicU32], hash: u64) -> impl Iterator<Item = &AtomicU32> {
+        let (before, from) = slots.split_at((hash >> 32) as usize & (slots.len() - 1));
+        from.iter().chain(before)
+    }
+}
+
+fn hash(parent: PathIndex, site: SiteId) -> u64 {
     let key = (u64::from(parent) << 32) | u64::from(site);
-    let hash = (key ^ (key >> 29)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    ((hash >> 56) as usize % SEGMENTS, (hash >> 40) as usize % SEGMENT)
+    (key ^ (key >> 29)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 #[cfg(test)]
@@ -244,6 +271,30 @@ mod tests {
         );
         assert_eq!(tree.resolve(b.path, 13), c);
         assert_eq!(tree.resolve(c.path, 14), c);
+    }
+
+    #[test]
+    fn every_path_of_a_full_tree_is_found_and_a_small_tree_has_a_small_index() {
+        let tree = PathTree::new(Limits { depth: 10, paths: Limits::MAX_PATHS });
+        let mut paths = vec![ROOT];
+        for n in 0..u32::MAX {
+            let target = tree.resolve(paths[n as usize / 7], 10 + n % 7);
+            if target.kind == TargetKind::Truncated {
+                break;
+            }
+            paths.push(target.path);
+            if n == 100 {
+                assert_eq!(tree.index.tables.iter().filter(|table| table.get().is_some()).count(), 1);
+            }
+        }
+        assert_eq!(paths.len(), Limits::MAX_PATHS as usize);
+        // Each gets its `[truncated]` as well: more do not fit in.
+        for (n, &path) in paths.iter().enumerate() {
+            assert_eq!(tree.resolve(path, 1_000).kind, TargetKind::Truncated);
+            let (parent, site) = (paths[n.saturating_sub(1) / 7], 10 + (n.wrapping_sub(1) % 7) as u32);
+            assert!(n == 0 || tree.child(parent, site) == Some(path), "{n}");
+        }
+        assert_eq!(tree.len(), 2 * Limits::MAX_PATHS);
     }
 
     #[test]

@@ -78,13 +78,19 @@ impl Ring {
         at == RING - 1
     }
 
+    /// An entry's time. One that the clock's steps backwards made negative is no time.
+    fn elapsed(&self, at: usize) -> u64 {
+        let ticks = self.ticks[at].load(Ordering::Relaxed);
+        if ticks as i64 >= 0 { ticks } else { 0 }
+    }
+
     /// Moves all entries out. Only the owner calls this.
     pub(crate) fn drain(&self, mut into: impl FnMut(u32, u64)) {
         let sequence = self.sequence.load(Ordering::Relaxed);
         self.sequence.store(sequence.wrapping_add(1), Ordering::Relaxed);
         fence(Ordering::Release);
         for at in 0..self.len.load(Ordering::Relaxed) as usize {
-            into(self.histogram[at].load(Ordering::Relaxed), self.ticks[at].load(Ordering::Relaxed));
+            into(self.histogram[at].load(Ordering::Relaxed), self.elapsed(at));
         }
         self.len.store(0, Ordering::Relaxed);
         self.sequence.store(sequence.wrapping_add(2), Ordering::Release);
@@ -108,7 +114,7 @@ impl Ring {
             let len = (self.len.load(Ordering::Acquire) as usize).min(RING);
             for at in 0..len {
                 if self.histogram[at].load(Ordering::Relaxed) == histogram {
-                    buckets.push((bucket_of(self.ticks[at].load(Ordering::Relaxed)), 1));
+                    buckets.push((bucket_of(self.elapsed(at)), 1));
                 }
             }
             fence(Ordering::Acquire);

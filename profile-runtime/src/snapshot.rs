@@ -67,6 +67,7 @@ pub fn snapshot_with_threads() -> Profile {
 }
 
 fn take(with_threads: bool) -> Profile {
+    let costs = crate::calibrate::costs_ns();
     let _inside = thread::Inside::enter();
     let engine = engine::process();
     // Held so that the tree of a per-call report is not moved meanwhile.
@@ -105,7 +106,7 @@ fn take(with_threads: bool) -> Profile {
     profile.notes.clock_backsteps = backsteps(engine) - origin.backsteps;
     profile.notes.truncated_calls = truncated(engine) - origin.truncated;
     profile.notes.unisolated_reports = captures.refused() - origin.unisolated;
-    (profile.notes.ticks_per_call, profile.notes.ticks_per_poll) = crate::calibrate::costs_ns();
+    (profile.notes.ticks_per_call, profile.notes.ticks_per_poll) = costs;
     profile
 }
 

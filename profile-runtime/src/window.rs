@@ -1,29 +1,52 @@
 //! The counts of one histogram, in as little memory as its buckets need. The owner counts, anyone reads;
 //! when there is no room for a bucket, the owner makes a larger window.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::ring::BUCKETS;
 
-/// Sparse while the function was called seldom, which is all that most threads ever do: each slot holds
-/// a bucket (plus 1, in the upper 16 bits) and its count, in order of first use; 0 is free. Then dense:
-/// a count for each bucket from the lowest to the highest in use.
-pub(crate) struct Window {
-    /// The first bucket, or [`SPARSE`].
-    first: usize,
-    counts: Box<[AtomicU64]>,
+/// Sparse while the function was called seldom, which is all that most threads ever do; then dense.
+pub(crate) enum Window {
+    /// See [`count_sparse`].
+    Sparse(Box<[AtomicU32]>),
+    /// A count for each bucket from the first on.
+    Dense { first: usize, counts: Box<[AtomicU64]> },
 }
 
-const SPARSE: usize = usize::MAX;
 /// Buckets in use from which on a window is dense.
 const SPARSE_MOST: usize = 16;
 /// Calls in one bucket from which on a window is dense.
 /// PERF: searching a sparse window costs 2 to 4 ns a call when many functions take turns.
-const SPARSE_CALLS: u64 = 32;
+const SPARSE_CALLS: u32 = 32;
 const SPARSE_STEP: usize = 4;
-const BUCKET_SHIFT: u32 = 48;
+const BUCKET_SHIFT: u32 = 16;
 /// Dense windows grow in steps of this many buckets (64 bytes).
 const WINDOW_STEP: usize = 8;
+
+/// Counts one more in slots that each hold a bucket (plus 1, in the upper 16 bits) and its count, in order of
+/// first use; 0 is free. False when there is no room. Only for the owner.
+pub(crate) fn count_sparse(slots: &[AtomicU32], bucket: usize) -> bool {
+    let tag = bucket as u32 + 1;
+    for slot in slots {
+        let held = slot.load(Ordering::Relaxed);
+        if held == 0 || held >> BUCKET_SHIFT == tag {
+            let count = held & ((1 << BUCKET_SHIFT) - 1);
+            if count == SPARSE_CALLS {
+                return false;
+            }
+            slot.store((tag << BUCKET_SHIFT) | (count + 1), Ordering::Relaxed);
+            return true;
+        }
+    }
+    false
+}
+
+/// The buckets of such slots and their counts.
+pub(crate) fn read_sparse(slots: &[AtomicU32]) -> Vec<(usize, u64)> {
+    let held = slots.iter().map(|slot| slot.load(Ordering::Relaxed)).filter(|&held| held > 0);
+    held.map(|held| ((held >> BUCKET_SHIFT) as usize - 1, u64::from(held & ((1 << BUCKET_SHIFT) - 1))))
+        .collect()
+}
 
 impl Window {
     /// A window with these counts, one more in `bucket`, and some room.
@@ -41,54 +64,39 @@ impl Window {
         let first = lowest - lowest % WINDOW_STEP;
         let span = (highest + 1 - first).next_multiple_of(WINDOW_STEP).min(BUCKETS - first);
         let sparse = counts.len().next_multiple_of(SPARSE_STEP);
-        let seldom = counts.iter().all(|&(_, count)| count <= SPARSE_CALLS);
+        let seldom = counts.iter().all(|&(_, count)| count <= u64::from(SPARSE_CALLS));
         if seldom && counts.len() <= SPARSE_MOST && sparse < span {
             let room = std::iter::repeat_n(0, sparse - counts.len());
-            let slots = counts.iter().map(|&(b, count)| ((b as u64 + 1) << BUCKET_SHIFT) | count).chain(room);
-            return Self { first: SPARSE, counts: slots.map(AtomicU64::new).collect() };
+            let slots = counts.iter().map(|&(b, count)| ((b as u32 + 1) << BUCKET_SHIFT) | count as u32);
+            return Self::Sparse(slots.chain(room).map(AtomicU32::new).collect());
         }
         let dense: Box<[AtomicU64]> = (0..span).map(|_| AtomicU64::new(0)).collect();
         for &(b, count) in counts {
             dense[b - first].store(count, Ordering::Relaxed);
         }
-        Self { first, counts: dense }
+        Self::Dense { first, counts: dense }
     }
 
     /// Counts one more; false when there is no room for the bucket. Only for the owner.
     #[inline(always)]
     pub(crate) fn count(&self, bucket: usize) -> bool {
-        if self.first == SPARSE {
-            return self.count_sparse(bucket);
-        }
-        let Some(slot) = self.counts.get(bucket.wrapping_sub(self.first)) else { return false };
+        let (first, counts) = match self {
+            Self::Sparse(slots) => return count_sparse(slots, bucket),
+            Self::Dense { first, counts } => (first, counts),
+        };
+        let Some(slot) = counts.get(bucket.wrapping_sub(*first)) else { return false };
         slot.store(slot.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         true
     }
 
-    fn count_sparse(&self, bucket: usize) -> bool {
-        let tag = bucket as u64 + 1;
-        for slot in &self.counts {
-            let held = slot.load(Ordering::Relaxed);
-            if held == 0 || held >> BUCKET_SHIFT == tag {
-                let count = held & ((1 << BUCKET_SHIFT) - 1);
-                if count == SPARSE_CALLS {
-                    return false;
-                }
-                slot.store((tag << BUCKET_SHIFT) | (count + 1), Ordering::Relaxed);
-                return true;
-            }
-        }
-        false
-    }
-
     /// The buckets in use and their counts.
     pub(crate) fn read(&self) -> Vec<(usize, u64)> {
-        let counts = self.counts.iter().map(|count| count.load(Ordering::Relaxed)).enumerate();
-        if self.first == SPARSE {
-            let split = |held: u64| ((held >> BUCKET_SHIFT) as usize - 1, held & ((1 << BUCKET_SHIFT) - 1));
-            return counts.filter(|&(_, held)| held > 0).map(|(_, held)| split(held)).collect();
-        }
-        counts.map(|(i, count)| (self.first + i, count)).filter(|&(_, count)| count > 0).collect()
+        let (first, counts) = match self {
+            Self::Sparse(slots) => return read_sparse(slots),
+            Self::Dense { first, counts } => (first, counts),
+        };
+        let counts = counts.iter().map(|count| count.load(Ordering::Relaxed)).enumerate();
+        counts.map(|(i, count)| (first + i, count)).filter(|&(_, count)| count > 0).collect()
     }
 }
 
@@ -117,7 +125,10 @@ mod tests {
             let mut is = window.read();
             is.sort_unstable();
             assert_eq!(is, must.clone().into_iter().collect::<Vec<_>>());
-            sizes.push(window.counts.len());
+            sizes.push(match &window {
+                Window::Sparse(slots) => slots.len(),
+                Window::Dense { counts, .. } => counts.len(),
+            });
         }
         assert_eq!(sizes[0], SPARSE_STEP);
         assert!(sizes.iter().all(|&size| size <= BUCKETS.next_multiple_of(WINDOW_STEP)));

@@ -9,6 +9,7 @@ use profile_cost_runtime::{Label, Profile, Restriction, SortKey, Stats, Style};
 use serde_json::Value;
 
 use crate::case::{Case, label};
+use crate::dump;
 use crate::naive::{Engine, Naive, drive};
 use crate::world::Recorder;
 
@@ -16,6 +17,7 @@ use crate::world::Recorder;
 #[derive(Default)]
 pub struct Tally {
     views: usize,
+    dumps: usize,
     texts: usize,
     numbers: usize,
     pub failures: Vec<String>,
@@ -24,6 +26,7 @@ pub struct Tally {
 impl Tally {
     pub fn add(&mut self, other: &Self) {
         self.views += other.views;
+        self.dumps += other.dumps;
         self.texts += other.texts;
         self.numbers += other.numbers;
         self.failures.extend_from_slice(&other.failures);
@@ -35,10 +38,11 @@ impl Tally {
         for failure in self.failures.iter().take(5) {
             let _ = writeln!(err, "{failure}\n");
         }
-        let Self { views, texts, numbers, failures } = self;
+        let Self { views, dumps, texts, numbers, failures } = self;
         let _ = writeln!(
             err,
-            "oracle: {cases} cases, {views} views, {numbers} numbers, {texts} texts compared; {} cases differ",
+            "oracle: {cases} cases, {views} views, {dumps} dumps, {numbers} numbers, {texts} texts compared; \
+             {} cases differ",
             failures.len()
         );
     }
@@ -130,8 +134,17 @@ fn table(value: &Value) -> impl Iterator<Item = (Label, &Value, impl Iterator<It
     })
 }
 
+/// The statistics, and what is read back of their dump.
 fn view(case: &Case, stats: &Stats, want: &Value, tally: &mut Tally) -> Checked {
     tally.views += 1;
+    statistics(case, stats, want, tally)?;
+    let dump = want["marshal2_b64"].as_str().expect("marshal2_b64");
+    let read = dump::round_trip(stats, dump).map_err(Differs)?;
+    tally.dumps += 1;
+    statistics(case, &read, want, tally).map_err(|Differs(what)| Differs(format!("read back: {what}")))
+}
+
+fn statistics(case: &Case, stats: &Stats, want: &Value, tally: &mut Tally) -> Checked {
     seconds(stats, &want["stats"], tally)?;
     let totals = &want["totals"];
     same(|| "total_calls".into(), &Some(stats.total_calls()), &totals["total_calls"].as_u64())?;

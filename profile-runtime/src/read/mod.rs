@@ -4,7 +4,9 @@
 
 mod json;
 mod json_parts;
+mod marshal;
 mod pstats;
+mod text;
 
 use std::fmt;
 

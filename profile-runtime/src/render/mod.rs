@@ -1,30 +1,39 @@
 //! Renderers: one file a format. Each takes a [`Profile`] and a writer, and touches no global, so that the
 //! same profile always gives the same bytes.
 
+mod call_tree;
 mod callgrind;
+mod edges;
 mod folded;
 mod html;
 mod json;
 mod json_text;
 mod names;
+mod nanoseconds;
+mod notes;
 #[cfg(feature = "pprof")]
 mod pprof;
+#[cfg(feature = "pprof")]
+mod protobuf;
 mod pstats;
 mod speedscope;
 mod split;
 #[cfg_attr(not(feature = "flamegraph"), allow(dead_code, reason = "folded lines need only part of it"))]
 mod tree;
+mod walk;
 
 #[cfg(feature = "flamegraph")]
 mod diff;
 #[cfg(feature = "flamegraph")]
 mod flamegraph;
 
+pub use call_tree::{CallTree, TreeOptions, TreeRow};
 #[cfg(feature = "flamegraph")]
 pub use diff::DiffOptions;
 #[cfg(feature = "flamegraph")]
 pub use flamegraph::FlamegraphOptions;
 
+use self::nanoseconds::Nanoseconds;
 use crate::profile::{Counts, Profile};
 
 /// What the width of a frame stands for. A path's value is exclusive: its callees have frames of their own.
@@ -68,13 +77,11 @@ impl Metric {
 
     /// The exclusive value of each path, in nanoseconds or calls, indexed as [`Profile::paths`].
     fn values(self, profile: &Profile) -> Vec<u64> {
-        let ns_per_tick = profile.seconds_per_tick * 1e9;
-        // NOTE: snapshots are in nanoseconds; their integers must not take the way through f64.
-        let exact = !self.is_time() || (ns_per_tick - 1.0).abs() < 1e-9;
+        let nanoseconds = Nanoseconds::of(profile);
         (profile.paths().iter())
             .map(|path| match self.of(&path.counts) {
-                value if exact => value,
-                ticks => (ticks as f64 * ns_per_tick).round() as u64,
+                calls if !self.is_time() => calls,
+                ticks => nanoseconds.from_ticks(ticks),
             })
             .collect()
     }

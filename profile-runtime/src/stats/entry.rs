@@ -35,6 +35,9 @@ pub struct EdgeStats {
     pub tottime: f64,
     /// Seconds in the callee and all below it.
     pub cumtime: f64,
+    /// The number of calls is all that is known, as in dumps of Python's `profile` module: times are 0, and
+    /// primitive calls are all calls.
+    pub calls_only: bool,
 }
 
 /// Per function, what pstats has no column for.
@@ -129,14 +132,22 @@ impl EdgeStats {
             primitive_calls: totals.primitive_calls,
             tottime: seconds_per_tick * totals.self_ticks as f64,
             cumtime: seconds_per_tick * totals.cumulative_ticks as f64,
+            calls_only: false,
         }
     }
 
-    fn add(&mut self, other: &Self) {
+    /// An edge of which only the calls are known.
+    #[cfg(feature = "read")]
+    pub(crate) fn of_calls(calls: u64) -> Self {
+        Self { calls, primitive_calls: calls, calls_only: true, ..Self::default() }
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
         self.calls = self.calls.saturating_add(other.calls);
         self.primitive_calls = self.primitive_calls.saturating_add(other.primitive_calls);
         self.tottime += other.tottime;
         self.cumtime += other.cumtime;
+        self.calls_only |= other.calls_only;
     }
 }
 

@@ -6,7 +6,7 @@ use crate::profile::Label;
 
 /// Index of a label in its [`Labels`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct LabelId(u32);
+pub(crate) struct LabelId(u32);
 
 #[derive(Clone, Debug)]
 struct Entry {
@@ -61,7 +61,7 @@ impl Labels {
 }
 
 /// pstats' `func_std_string`: `file:line(name)`, and `{name}` for what has no source.
-fn standard_name(label: &Label) -> String {
+pub(super) fn standard_name(label: &Label) -> String {
     let Label { file, line, name } = label;
     if file != "~" || *line != 0 {
         return format!("{file}:{line}({name})");

@@ -2,8 +2,11 @@
 //!
 //! Nothing here touches a thread-local, a clock or a global: the same profile gives the same bytes.
 
+mod diff;
+pub(crate) mod dump;
 mod entry;
 mod labels;
+mod look;
 mod ordered;
 mod pattern;
 mod python;
@@ -21,14 +24,19 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use labels::{LabelId, Labels, without_directories};
+pub(crate) use labels::LabelId;
+use labels::{Labels, without_directories};
 use ordered::Ordered;
 
+pub use diff::{Change, Diff, DiffRow, Figures};
 pub use entry::{Details, EdgeStats, FunctionStats};
+pub use look::Look;
 pub use restriction::{IntoRestrictions, Restriction};
 pub use row::{Percentiles, Row};
 pub use sort::{SortKey, SortKeyError};
 pub use stats_profile::{FunctionProfile, StatsProfile};
+pub(crate) use text_default::narrowed;
+pub(crate) use text_table::{Column, Table};
 pub use totals::{EdgeTotals, FunctionTotals, totals};
 
 use crate::profile::{Label, Notes, Profile};
@@ -73,6 +81,7 @@ pub struct Stats {
     /// Longest printed name, in code points. It includes names that `add` has merged away.
     max_name_len: usize,
     style: Style,
+    look: Look,
     covers: Covers,
 }
 
@@ -87,11 +96,13 @@ struct Order {
 }
 
 /// What the statistics were made from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Covers {
     duration: Duration,
     threads: u32,
     profiles: u32,
+    /// Something was read from a dump, whose order says nothing.
+    of_dump: bool,
     notes: Notes,
 }
 
@@ -108,18 +119,8 @@ impl Stats {
     pub fn new(profile: impl Borrow<Profile>) -> Self {
         let profile = profile.borrow();
         let Profile { duration, threads, notes, .. } = *profile;
-        let mut stats = Self {
-            labels: Labels::default(),
-            functions: Ordered::default(),
-            order: None,
-            callees: None,
-            total_calls: 0,
-            prim_calls: 0,
-            total_tt: 0.0,
-            max_name_len: 0,
-            style: Style::Default,
-            covers: Covers { duration, threads, profiles: 1, notes },
-        };
+        let covers = Covers { duration, threads, profiles: 1, of_dump: false, notes };
+        let mut stats = Self::empty(Labels::default(), covers);
         for totals in totals(profile) {
             let mut function = FunctionStats::new(&totals, profile);
             for edge in &totals.callers {
@@ -136,9 +137,31 @@ impl Stats {
         stats
     }
 
+    fn empty(labels: Labels, covers: Covers) -> Self {
+        Self {
+            labels,
+            functions: Ordered::default(),
+            order: None,
+            callees: None,
+            total_calls: 0,
+            prim_calls: 0,
+            total_tt: 0.0,
+            max_name_len: 0,
+            style: Style::Default,
+            look: Look::default(),
+            covers,
+        }
+    }
+
     /// Chooses how reports look.
     pub fn style(&mut self, style: Style) -> &mut Self {
         self.style = style;
+        self
+    }
+
+    /// Chooses how wide and how colourful reports in [`Style::Default`] may be.
+    pub fn look(&mut self, look: Look) -> &mut Self {
+        self.look = look;
         self
     }
 
@@ -343,6 +366,11 @@ impl Stats {
         row::rows(self, &selection.functions)
     }
 
+    /// What reports say below their tables: what was lost, and what the profiler cost.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        text_default::note_lines(self)
+    }
+
     fn callees_of(&self, id: LabelId) -> Vec<(LabelId, EdgeStats)> {
         self.callees.as_ref().and_then(|callees| callees.get(&id)).cloned().unwrap_or_default()
     }
@@ -355,13 +383,19 @@ impl Stats {
     }
 }
 
+/// A sum of counts that a damaged file may have made too large.
+fn saturating_sum(counts: impl Iterator<Item = u64>) -> u64 {
+    counts.fold(0, u64::saturating_add)
+}
+
 type Printer = fn(&Stats, &[Restriction], &mut dyn Write) -> io::Result<()>;
 
 impl Covers {
     fn add(&mut self, other: &Self) {
         self.duration = self.duration.max(other.duration);
         self.threads = self.threads.saturating_add(other.threads);
-        self.profiles += other.profiles;
+        self.profiles = self.profiles.saturating_add(other.profiles);
+        self.of_dump |= other.of_dump;
         self.notes.add(&other.notes);
     }
 }

@@ -18,6 +18,11 @@ impl<V> Default for Ordered<V> {
 }
 
 impl<V> Ordered<V> {
+    #[cfg(feature = "read")]
+    pub(super) fn with_capacity(capacity: usize) -> Self {
+        Self { entries: Vec::with_capacity(capacity), index: HashMap::with_capacity(capacity) }
+    }
+
     /// Sets a value; a label that is there already keeps its place.
     pub(super) fn set(&mut self, key: LabelId, value: V) {
         match self.get_mut(key) {

@@ -3,10 +3,11 @@
 use std::io::{self, Write};
 
 use super::labels::LabelId;
+use super::look::Look;
 use super::restriction::{Remark, Restriction, Selection, select};
 use super::row::{self, Row};
-use super::text_table::{Column, Table};
-use super::{EdgeStats, Stats};
+use super::text_table::{Cell, Column, Table};
+use super::{EdgeStats, Stats, saturating_sum};
 use crate::profile::{Label, Notes};
 use crate::units::{count, counted, duration, percent};
 
@@ -17,13 +18,17 @@ pub(super) fn stats(stats: &Stats, restrictions: &[Restriction], out: &mut dyn W
     if !rows.is_empty() {
         writeln!(out)?;
         let columns: Vec<&Field> = FIELDS.iter().filter(|f| rows.iter().any(f.when)).collect();
-        let mut table =
-            Table::new(columns.iter().map(|f| Column { title: f.title, group: f.group }).collect());
+        let heads = columns.iter().map(|f| Column { title: f.title, group: f.group, rank: f.rank });
+        let mut table = Table::new(heads.collect(), stats.look);
         for row in &rows {
-            table.line(columns.iter().map(|f| (f.text)(row)).collect(), name(&row.label, ""));
+            table.line(columns.iter().map(|f| (f.text)(row).into()).collect(), name(&row.label, ""));
         }
+        let left_out = table.fit();
         table.write("function", out)?;
-        legend(&columns, &rows, out)?;
+        let columns: Vec<&Field> =
+            (columns.into_iter()).filter(|f| left_out.iter().all(|c| c.title != f.title)).collect();
+        legend(&columns, &rows, stats.look, out)?;
+        narrowed(&left_out, stats.look, out)?;
     }
     notes(stats, out)?;
     writeln!(out)
@@ -33,62 +38,45 @@ pub(super) fn stats(stats: &Stats, restrictions: &[Restriction], out: &mut dyn W
 struct Field {
     group: &'static str,
     title: &'static str,
+    /// The higher, the sooner it is left out where the terminal is narrow.
+    rank: u8,
     when: fn(&Row) -> bool,
     text: fn(&Row) -> String,
     meaning: &'static str,
 }
 
 const FIELDS: [Field; 16] = [
-    field("", "calls", |_| true, |r| calls(r.calls, r.primitive_calls), ""),
-    field("", "self", |_| true, |r| duration(r.total), ""),
-    field("", "cumulative", |_| true, |r| duration(r.cumulative), ""),
-    field("", "per call", |_| true, |r| r.per_call.map_or("-".into(), duration), ""),
-    field(
-        "elapsed",
-        "p50",
-        |r| r.elapsed.is_some(),
-        |r| r.elapsed.map_or("-".into(), |e| duration(e.p50)),
-        "",
-    ),
-    field(
-        "elapsed",
-        "p95",
-        |r| r.elapsed.is_some(),
-        |r| r.elapsed.map_or("-".into(), |e| duration(e.p95)),
-        "",
-    ),
-    field(
-        "elapsed",
-        "p99",
-        |r| r.elapsed.is_some(),
-        |r| r.elapsed.map_or("-".into(), |e| duration(e.p99)),
-        "",
-    ),
-    field(
-        "elapsed",
-        "max",
-        |r| r.elapsed.is_some(),
-        |r| r.elapsed.map_or("-".into(), |e| duration(e.max)),
-        "",
-    ),
-    field("self", "busy", is_async, |r| duration(r.busy), "busy = on a CPU or blocked"),
-    field("self", "await", is_async, |r| duration(r.wait), "await = suspended"),
-    field("", "polls", is_async, |r| some(r.polls), ""),
-    field("", "long poll", is_async, |r| duration(r.longest_poll), ""),
-    field("", "in flight", |r| r.in_flight > 0, |r| some(r.in_flight), "in flight = begun and not ended"),
-    field("", "panicked", |r| r.panicked > 0, |r| some(r.panicked), ""),
-    field("", "cancelled", |r| r.cancelled > 0, |r| some(r.cancelled), ""),
-    field("", "cost", |r| r.cost > 0.0, cost, "cost = spent by the profiler itself"),
+    field("", "calls", 0, |_| true, |r| calls(r.calls, r.primitive_calls), ""),
+    field("", "self", 0, |_| true, |r| duration(r.total), ""),
+    field("", "cumulative", 1, |_| true, |r| duration(r.cumulative), ""),
+    field("", "per call", 2, |_| true, |r| r.per_call.map_or("-".into(), duration), ""),
+    field("elapsed", "p50", 7, has_elapsed, |r| r.elapsed.map_or("-".into(), |e| duration(e.p50)), ""),
+    field("elapsed", "p95", 3, has_elapsed, |r| r.elapsed.map_or("-".into(), |e| duration(e.p95)), ""),
+    field("elapsed", "p99", 8, has_elapsed, |r| r.elapsed.map_or("-".into(), |e| duration(e.p99)), ""),
+    field("elapsed", "max", 6, has_elapsed, |r| r.elapsed.map_or("-".into(), |e| duration(e.max)), ""),
+    field("self", "busy", 9, is_async, |r| duration(r.busy), "busy = on a CPU or blocked"),
+    field("self", "await", 4, is_async, |r| duration(r.wait), "await = suspended"),
+    field("", "polls", 10, is_async, |r| some(r.polls), ""),
+    field("", "long poll", 11, is_async, |r| duration(r.longest_poll), ""),
+    field("", "in flight", 5, |r| r.in_flight > 0, |r| some(r.in_flight), "in flight = begun and not ended"),
+    field("", "panicked", 5, |r| r.panicked > 0, |r| some(r.panicked), ""),
+    field("", "cancelled", 5, |r| r.cancelled > 0, |r| some(r.cancelled), ""),
+    field("", "cost", 12, |r| r.cost > 0.0, cost, "cost = spent by the profiler itself"),
 ];
 
 const fn field(
     group: &'static str,
     title: &'static str,
+    rank: u8,
     when: fn(&Row) -> bool,
     text: fn(&Row) -> String,
     meaning: &'static str,
 ) -> Field {
-    Field { group, title, when, text, meaning }
+    Field { group, title, rank, when, text, meaning }
+}
+
+fn has_elapsed(row: &Row) -> bool {
+    row.elapsed.is_some()
 }
 
 fn is_async(row: &Row) -> bool {
@@ -104,12 +92,12 @@ fn cost(row: &Row) -> String {
     format!("{}{}", duration(row.cost), if row.cost_matters { "!" } else { " " })
 }
 
-fn calls(all: u64, primitive: u64) -> String {
+pub(super) fn calls(all: u64, primitive: u64) -> String {
     if all == primitive { count(all) } else { format!("{}/{}", count(all), count(primitive)) }
 }
 
 /// `Orders::load  orders.rs:42`, and the name alone where there is no source.
-fn name(label: &Label, arrow: &str) -> String {
+pub(super) fn name(label: &Label, arrow: &str) -> String {
     let Label { file, line, name } = label;
     // A name is one line of a log, whatever it holds.
     let clean = |text: &str| text.replace(char::is_control, "?");
@@ -120,19 +108,30 @@ fn name(label: &Label, arrow: &str) -> String {
 }
 
 /// What is explained below the table: only signs that stand in it.
-fn legend(columns: &[&Field], rows: &[Row], out: &mut dyn Write) -> io::Result<()> {
+fn legend(columns: &[&Field], rows: &[Row], look: Look, out: &mut dyn Write) -> io::Result<()> {
     let mut meanings: Vec<&str> = Vec::new();
     if rows.iter().any(|r| r.calls != r.primitive_calls) {
         meanings.push("calls = all/not recursive");
     }
     meanings.extend(columns.iter().map(|f| f.meaning).filter(|m| !m.is_empty()));
-    if rows.iter().any(|r| r.cost_matters) {
+    if rows.iter().any(|r| r.cost_matters) && columns.iter().any(|f| f.title == "cost") {
         meanings.push("! = cost above 10% of self, do not trust that self time");
     }
     for line in wrapped(&meanings, 98) {
-        writeln!(out, "  {line}")?;
+        writeln!(out, "{}", look.wrapped(&format!("  {line}")))?;
     }
     Ok(())
+}
+
+/// Says what is not shown for want of room.
+pub(crate) fn narrowed(left_out: &[Column], look: Look, out: &mut dyn Write) -> io::Result<()> {
+    if left_out.is_empty() {
+        return Ok(());
+    }
+    let names = left_out.iter().map(|c| format!("{} {}", c.group, c.title).trim().to_owned());
+    let names: Vec<String> = names.collect();
+    let text = format!("  the terminal is too narrow for: {}", names.join(", "));
+    writeln!(out, "{}", look.wrapped(&text))
 }
 
 /// Phrases joined by `; ` into lines of at most that many characters.
@@ -154,7 +153,7 @@ pub(super) fn callers(stats: &Stats, restrictions: &[Restriction], out: &mut dyn
     edges(stats, restrictions, "callers of", "<- ", out, |id| {
         let Some(f) = stats.functions.get(id) else { return (Vec::new(), None) };
         let edges: Vec<_> = f.callers.iter().map(|(id, edge)| (id, *edge)).collect();
-        let by_callers: u64 = edges.iter().map(|(_, edge)| edge.calls).sum();
+        let by_callers = saturating_sum(edges.iter().map(|(_, edge)| edge.calls));
         (edges, f.calls.checked_sub(by_callers).filter(|&calls| calls > 0))
     })
 }
@@ -177,13 +176,14 @@ fn edges(
     let Selection { functions, remarks } = select(stats, restrictions);
     head(stats, what, &functions, &remarks, out)?;
     let arrow = format!("    {arrow}");
-    let mut table =
-        Table::new(["calls", "self", "cumulative"].map(|t| Column { title: t, group: "" }).into());
+    let heads = [("calls", 0), ("self", 1), ("cumulative", 0)];
+    let heads = heads.map(|(title, rank)| Column { title, group: "", rank });
+    let mut table = Table::new(heads.into(), stats.look);
     for &id in &functions {
         let Some(f) = stats.functions.get(id) else { continue };
         let cells = [calls(f.calls, f.primitive_calls), duration(f.tottime), duration(f.cumtime)];
         table.gap();
-        table.line(cells.into(), name(stats.labels.label(id), ""));
+        table.line(cells.map(Cell::from).into(), name(stats.labels.label(id), ""));
         let (mut edges, outside) = edges_of(id);
         // The dearest first; equal ones in order of their labels.
         edges.sort_by(|(a, e), (b, f)| {
@@ -191,17 +191,20 @@ fn edges(
             by_time.then_with(|| stats.labels.label(*a).cmp(stats.labels.label(*b)))
         });
         for (other, edge) in edges {
-            let cells =
-                [calls(edge.calls, edge.primitive_calls), duration(edge.tottime), duration(edge.cumtime)];
-            table.line(cells.into(), name(stats.labels.label(other), &arrow));
+            let time = |seconds| if edge.calls_only { "-".into() } else { duration(seconds) };
+            let cells = [calls(edge.calls, edge.primitive_calls), time(edge.tottime), time(edge.cumtime)];
+            table.line(cells.map(Cell::from).into(), name(stats.labels.label(other), &arrow));
         }
         if let Some(outside) = outside {
-            table.line([count(outside), String::new(), String::new()].into(), format!("{arrow}(no caller)"));
+            let cells = [count(outside), String::new(), String::new()];
+            table.line(cells.map(Cell::from).into(), format!("{arrow}(no caller)"));
         }
     }
     if !functions.is_empty() {
         writeln!(out)?;
+        let left_out = table.fit();
         table.write("function", out)?;
+        narrowed(&left_out, stats.look, out)?;
     }
     notes(stats, out)?;
     writeln!(out)
@@ -231,12 +234,14 @@ fn head(
     if covers.profiles > 1 {
         parts.push(format!("{} added up", counted(covers.profiles.into(), "profile")));
     }
-    writeln!(out, "profile: {}", parts.join(", "))?;
+    let look = stats.look;
+    writeln!(out, "{}", look.wrapped(&format!("profile: {}", parts.join(", "))))?;
     let order = match &stats.order {
         Some(order) => {
             let keys: Vec<&str> = order.keys.iter().map(|key| key.description()).collect();
             format!("by {}{}", keys.join(", "), if order.reversed { ", reversed" } else { "" })
         }
+        None if covers.of_dump => "in the order of the dump".into(),
         None => "in order of first call".into(),
     };
     let (shown, all) = (functions.len(), stats.functions.len());
@@ -246,20 +251,27 @@ fn head(
         format!("{} of {}", count(shown as u64), count(all as u64))
     };
     let what = if what == "functions" { "functions".to_owned() } else { format!("{what} functions") };
-    writeln!(out, "{what}, {order}: {amount} shown{}", limits(remarks))?;
+    let text = format!("{what}, {order}: {amount} shown{}", limits(remarks));
+    writeln!(out, "{}", look.wrapped(&text))?;
+    ignored(remarks, look, out)
+}
+
+/// Says which patterns limited nothing, and why.
+pub(super) fn ignored(remarks: &[Remark], look: Look, out: &mut dyn Write) -> io::Result<()> {
     for remark in remarks {
-        match remark {
-            Remark::Invalid(pattern) => writeln!(out, "not a regular expression, ignored: {pattern:?}")?,
+        let text = match remark {
+            Remark::Invalid(pattern) => format!("not a regular expression, ignored: {pattern:?}"),
             Remark::Unsupported { pattern, what } => {
-                writeln!(out, "{what} is not supported, ignored: {pattern:?}")?;
+                format!("{what} is not supported, ignored: {pattern:?}")
             }
-            Remark::Reduced { .. } => {}
-        }
+            Remark::Reduced { .. } => continue,
+        };
+        writeln!(out, "{}", look.wrapped(&text))?;
     }
     Ok(())
 }
 
-fn limits(remarks: &[Remark]) -> String {
+pub(super) fn limits(remarks: &[Remark]) -> String {
     let limits: Vec<String> = (remarks.iter())
         .filter_map(|remark| match remark {
             Remark::Reduced { by: Restriction::Count(lines), .. } => Some(format!("first {lines}")),
@@ -273,9 +285,14 @@ fn limits(remarks: &[Remark]) -> String {
     if limits.is_empty() { String::new() } else { format!(" ({})", limits.join(", then ")) }
 }
 
-/// What was lost, and what the profiler cost. Nothing is lost in silence.
 fn notes(stats: &Stats, out: &mut dyn Write) -> io::Result<()> {
+    note_lines(stats).iter().try_for_each(|note| writeln!(out, "note: {note}"))
+}
+
+/// What was lost, and what the profiler cost. Nothing is lost in silence.
+pub(super) fn note_lines(stats: &Stats) -> Vec<String> {
     let Notes { truncated_calls, late_events, clock_backsteps, unisolated_reports, .. } = stats.covers.notes;
+    let mut lines = Vec::new();
     for (n, what) in [
         (truncated_calls, "call beyond the cap on call paths: counted as [truncated] under the same caller"),
         (late_events, "event after the thread's end began: not in this report"),
@@ -284,17 +301,14 @@ fn notes(stats: &Stats, out: &mut dyn Write) -> io::Result<()> {
     ] {
         if n > 0 {
             let (noun, rest) = what.split_once(' ').unwrap_or((what, ""));
-            writeln!(out, "note: {} {rest}", counted(n, noun))?;
+            lines.push(format!("{} {rest}", counted(n, noun)));
         }
     }
     let cost: f64 = stats.functions.iter().map(|(_, f)| f.details.cost).sum();
     if cost > 0.0 {
         let share = percent(cost, stats.total_tt);
-        writeln!(
-            out,
-            "note: the profiler itself took about {}, {share} of the time reported",
-            duration(cost)
-        )?;
+        lines
+            .push(format!("the profiler itself took about {}, {share} of the time reported", duration(cost)));
     }
-    Ok(())
+    lines
 }

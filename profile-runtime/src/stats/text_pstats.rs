@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use super::labels::LabelId;
 use super::python::{f3, f8};
 use super::restriction::{Restriction, Selection, select};
-use super::{EdgeStats, Stats};
+use super::{EdgeStats, FunctionStats, Stats};
+use crate::profile::Label;
 
 /// `3`, or `3/1` where some calls were recursive.
 pub(super) fn call_counts(calls: u64, primitive: u64) -> String {
@@ -13,6 +14,9 @@ pub(super) fn call_counts(calls: u64, primitive: u64) -> String {
 }
 
 pub(super) fn stats(stats: &Stats, restrictions: &[Restriction], out: &mut dyn Write) -> io::Result<()> {
+    for id in top_level(stats) {
+        writeln!(out, "{:8} {}", "", stats.labels.label(id).name)?;
+    }
     write!(out, "{:8} {} function calls ", "", stats.total_calls)?;
     if stats.total_calls != stats.prim_calls {
         write!(out, "({} primitive calls) ", stats.prim_calls)?;
@@ -35,6 +39,13 @@ pub(super) fn stats(stats: &Stats, restrictions: &[Restriction], out: &mut dyn W
         )?;
     }
     write!(out, "\n\n")
+}
+
+/// pstats' `top_level`: what Jython's profiler marks as called from outside.
+fn top_level(stats: &Stats) -> impl Iterator<Item = LabelId> {
+    let marker = stats.labels.find(&Label::new("jprofile", 0, "profiler"));
+    let called = move |f: &FunctionStats| marker.is_some_and(|marker| f.callers.get(marker).is_some());
+    stats.functions.iter().filter(move |(_, f)| called(f)).map(|(id, _)| id)
 }
 
 pub(super) fn callers(stats: &Stats, restrictions: &[Restriction], out: &mut dyn Write) -> io::Result<()> {
@@ -87,7 +98,9 @@ fn listed(
 
 fn heading(stats: &Stats, width: usize, title: &str, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{:width$}{title}", "Function ")?;
-    if stats.functions.iter().any(|(_, f)| !f.callers.is_empty()) {
+    // The first caller speaks for all.
+    let first = stats.functions.iter().find_map(|(_, f)| f.callers.iter().next());
+    if first.is_some_and(|(_, edge)| !edge.calls_only) {
         writeln!(out, "{:width$}    ncalls  tottime  cumtime", "")?;
     }
     Ok(())
@@ -109,6 +122,13 @@ fn edge_lines(
     // The first stands behind the name, right-aligned to 7; the others on lines of their own, to 9.
     let (mut indent, mut right) = (0, 7);
     for (other, edge) in edges {
+        if edge.calls_only {
+            let ct = f8(stats.functions.get(other).map_or(0.0, |f| f.cumtime));
+            let by_count = if indent == 0 { 0 } else { width + 3 };
+            writeln!(out, "{:by_count$}{}({}) {ct}", "", stats.labels.standard(other), edge.calls)?;
+            (indent, right) = (width + 1, 9);
+            continue;
+        }
         let calls = call_counts(edge.calls, edge.primitive_calls);
         let (tt, ct) = (f8(edge.tottime), f8(edge.cumtime));
         writeln!(out, "{:indent$}{calls:>right$} {tt} {ct}  {}", "", stats.labels.standard(other))?;

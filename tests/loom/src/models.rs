@@ -156,7 +156,7 @@ fn read_while_switching<const N: usize>(switches: [(usize, u64); N], moments: &[
     position.set(&paths[1], 10);
     let owner = thread::spawn(move || {
         for (path, now) in switches {
-            assert!(position.switch(&paths[path], now));
+            assert!(position.switch(position.current(), &paths[path], now));
         }
     });
     let reading = |(path, before, since): (u32, u64, u64)| StayReading { path, before, ticks: 100 - since };

@@ -86,18 +86,27 @@ pub mod private {
         }
     }
 
-    /// As the runtime's.
-    pub fn enter<N: Fn()>(site: &'static Site, _namer: N) -> Guard {
-        let name = site.label::<N>();
-        super::PLACES.with_borrow_mut(|places| places.push((name.clone(), site.place.0, site.place.1)));
-        note(format!("enter {name}"));
-        Guard(name)
+    impl Guard {
+        /// As the runtime's.
+        pub const fn new() -> Self {
+            Self(String::new())
+        }
+
+        /// As the runtime's.
+        pub fn enter<N: Fn()>(&mut self, site: &'static Site, _namer: N) {
+            let name = site.label::<N>();
+            super::PLACES.with_borrow_mut(|places| places.push((name.clone(), site.place.0, site.place.1)));
+            note(format!("enter {name}"));
+            self.0 = name;
+        }
     }
 
     /// As the runtime's.
     pub fn enter_report<N: Fn()>(site: &'static Site, namer: N, report: &'static Report) -> Guard {
         note(format!("{report:?}"));
-        enter(site, namer)
+        let mut guard = Guard::new();
+        guard.enter(site, namer);
+        guard
     }
 
     struct Instrumented<F> {
