@@ -88,6 +88,7 @@ pub mod private {
 
     impl Guard {
         /// As the runtime's.
+        #[allow(clippy::new_without_default, reason = "as the runtime's")]
         pub const fn new() -> Self {
             Self(String::new())
         }
