@@ -50,9 +50,12 @@ fn expected(profile: &Profile, value: impl Fn(usize, &Counts) -> u64) -> BTreeMa
     sums
 }
 
+/// A profile's name there and its values here.
+type Column = (&'static str, fn(&Counts) -> u64);
+
 /// Holds a file's profiles, whoever read them, against the profile. `frame` turns their frames into ours.
 fn compare(profile: &Profile, views: &[Value], frame: &dyn Fn(usize) -> usize, case: &str) {
-    let of_all: [(&str, fn(&Counts) -> u64); 6] = [
+    let of_all: [Column; 6] = [
         ("await time", |counts| counts.self_await),
         ("calls", |counts| counts.starts),
         ("allocated bytes", |counts| counts.heap.allocated_bytes),
