@@ -394,6 +394,9 @@ fn go_reads_what_is_in_the_profile() {
     }
 }
 
+/// A sample type and its values here.
+type Column = (&'static str, fn(&Counts) -> u64);
+
 /// Flat and cumulative of each name that `-top` lists.
 fn top(profile: &Profile, case: &str, index: &str) -> BTreeMap<String, (u64, u64)> {
     let file = saved(profile, &format!("top {case}"));
@@ -421,7 +424,7 @@ fn go_sums_by_function_as_the_profile_does() {
     }
     for (case, profile) in cases(10).into_iter().filter(|(case, _)| case != "deep") {
         let names: Vec<String> = decode(&profile).functions.into_iter().map(|(name, ..)| name).collect();
-        let columns: [(&str, fn(&Counts) -> u64); 4] = [
+        let columns: [Column; 4] = [
             ("calls", |counts| counts.starts),
             ("wall", wall),
             ("busy", |counts| counts.self_busy),

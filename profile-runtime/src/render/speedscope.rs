@@ -22,8 +22,8 @@ impl Profile {
     /// Its profiles are, where there is anything in them: busy time of each thread (of all together unless the
     /// profile was split by thread), await time, calls, and what was allocated and is still live on the heap. In
     /// each a frame is as wide as its own value and its callees' together, in nanoseconds, bytes or calls; the
-    /// order from left to right is that of first call and not one of time. A function is named as in the folded
-    /// format, and has its file and line. Paths deeper than 1,000 calls end in the frame `[deeper]`.
+    /// order from left to right is that of first call and not one of time. A function is named `name`,
+    /// or `name (file:line)` where several share a name, and has its file and line. Paths deeper than 1,000 calls end in the frame `[deeper]`.
     ///
     /// # Errors
     /// Those of the writer.
