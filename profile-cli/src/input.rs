@@ -65,7 +65,7 @@ fn content(from: &mut dyn Read) -> io::Result<Vec<u8>> {
     // What is no profile from its first byte on is not read to its end: `/dev/zero` has none.
     from.take(1).read_to_end(&mut bytes)?;
     if bytes.first().is_some_and(|b| {
-        !matches!(b, b'{' | b'[' | 0xef | 0xfe | 0xff) && !(b & 0x7f == b'{') && !b.is_ascii_whitespace()
+        !matches!(b, b'{' | b'[' | 0xef | 0xfe | 0xff) && b & 0x7f != b'{' && !b.is_ascii_whitespace()
     }) {
         from.take(1 << 10).read_to_end(&mut bytes)?;
         return Ok(bytes);

@@ -66,6 +66,31 @@ fn a_file_that_cannot_be_written_is_left_as_it_was() {
     assert_eq!(dir.names(), ["a.json", "bad.json", "out.svg"]);
 }
 
+/// A file system that is full when half is written, as a limit on file sizes makes it.
+#[cfg(unix)]
+#[test]
+fn what_was_there_stays_when_the_disk_is_full() {
+    let dir = Dir::new();
+    let profile = dir.save("a.json", &shop(1, 1));
+    fs::write(dir.path("out.html"), "before").expect("written");
+    let script = "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\"";
+    let output = std::process::Command::new("sh")
+        .args([
+            "-c",
+            script,
+            env!("CARGO_BIN_EXE_cargo-profile-cost"),
+            "html",
+            &profile,
+            "-o",
+            &dir.arg("out.html"),
+        ])
+        .output()
+        .expect("runs");
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert_eq!(fs::read_to_string(dir.path("out.html")).expect("a file"), "before");
+    assert_eq!(dir.names(), ["a.json", "out.html"]);
+}
+
 #[test]
 fn a_reader_that_has_enough_is_no_error() {
     let dir = Dir::new();
