@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn what_was_added_is_found_and_nothing_else() {
-        let keys: Vec<u64> = (0..1_000).map(|n: u64| n * n << (n % 40)).collect();
+        let keys: Vec<u64> = (0..1_000).map(|n: u64| (n * n) << (n % 40)).collect();
         let mut index = Index::new();
         for (position, &key) in keys.iter().enumerate() {
             assert_eq!(

@@ -110,7 +110,7 @@ fn without_heap(profile: &Profile) -> Profile {
     for function in profile.functions() {
         let id = plain.add_function(function.label.clone());
         if let Some(elapsed) = &function.elapsed {
-            plain.add_elapsed(id, elapsed);
+            plain.add_elapsed(id, elapsed.clone());
         }
     }
     for path in profile.paths() {
