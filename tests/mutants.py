@@ -135,10 +135,6 @@ BUGS = [
     ("reports on the logger that takes reports", CALL, "if PRINTING.replace(true) {", "if false {", fault("a_logger")),
     # The process ends.
     ("no report at exit", EXIT, "crate::signal::at_exit(write_once);", "", ending("process_exit_writes")),
-    ("drawn on the thread that ends", "render/flamegraph.rs",
-     "    thread::scope(|scope| {\n        let worker =",
-     "    if true { drawing() } else { return Ok(()) }?;\n    let drawing = || Ok::<(), io::Error>(());\n"
-     "    thread::scope(|scope| {\n        let worker =", ending("process_exit_on_another_thread")),
     ("nonsense is met with silence", "environment.rs",
      "for complaint in &self.complaints {", "for complaint in self.complaints.iter().take(0) {", ending("a_bad_value")),
     ("SIGTERM does not end the process", SIGNAL,
@@ -161,8 +157,7 @@ BUGS = [
     ("handlers call each other for ever", SIGNAL,
      "if CHAINING.swap(this, Ordering::Relaxed) == this {", "if this == 0 {", ending("a_handler_installed_before_and")),
     ("exit in the middle of a report", EXIT,
-     "            let _ = WRITTEN.wait", "            if false { return; }\n            let _ = |reported| WRITTEN.wait",
-     ending("exit_waits")),
+     "wait_timeout_while(reported, PATIENCE,", "wait_timeout_while(reported, Duration::ZERO,", ending("exit_waits")),
     ("a report may keep the process", SIGNAL,
      "ended.recv_timeout(PATIENCE)", "(PATIENCE, ended.recv())", ending("a_report_that_nobody")),
     ("a forked child signals its parent", SIGNAL,
