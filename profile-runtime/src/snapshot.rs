@@ -68,7 +68,8 @@ pub fn snapshot_with_threads() -> Profile {
 
 fn take(with_threads: bool) -> Profile {
     let costs = crate::calibrate::costs_ns();
-    let _inside = thread::Inside::enter();
+    // An allocator or a signal's handler that asks from within code of ours would wait for its own thread.
+    let Some(_inside) = thread::Inside::enter() else { return Profile::new() };
     let engine = engine::process();
     // Held so that the tree of a per-call report is not moved meanwhile.
     let captures = capture::lock();
@@ -163,7 +164,7 @@ pub(crate) fn of_block(engine: &Engine, block: &'static Block, now: u64, scale: 
 
 /// Forgets everything recorded so far. Calls under way count as begun now, with their time from now on.
 pub fn reset() {
-    let _inside = thread::Inside::enter();
+    let Some(_inside) = thread::Inside::enter() else { return };
     let engine = engine::process();
     let mut captures = capture::lock();
     let mut origin = origin();

@@ -448,11 +448,13 @@ mod tests {
         let mut diff = Diff::new(&before, &after);
         diff.normalize().sort([SortKey::Name]);
         let rows = diff.rows(());
-        assert_eq!(rows[0].total().relative(), Some(0.5));
-        assert_eq!(rows[1].total().relative(), Some(-0.5));
-        assert_eq!(rows[0].calls().relative(), Some(0.0));
-        let per_call = rows[0].per_call().and_then(|change| change.relative());
-        assert!((per_call.unwrap_or(0.0) - 0.5).abs() < 1e-9, "{per_call:?}");
+        let is = |relative: Option<f64>, must: f64| {
+            assert!(relative.is_some_and(|is| (is - must).abs() < 1e-9), "{relative:?}");
+        };
+        is(rows[0].total().relative(), 0.5);
+        is(rows[1].total().relative(), -0.5);
+        is(rows[0].calls().relative(), 0.0);
+        is(rows[0].per_call().and_then(|change| change.relative()), 0.5);
     }
 
     #[test]

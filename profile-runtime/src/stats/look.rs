@@ -54,11 +54,12 @@ pub(crate) fn shortened(text: &str, columns: usize) -> String {
         return text.to_owned();
     }
     let Some(room) = columns.checked_sub(1) else { return String::new() };
+    let columns_of = |c: char| width(c.encode_utf8(&mut [0; 4]));
     let taken = |chars: &mut dyn Iterator<Item = char>, room: usize| {
         let mut used = 0;
         let mut bytes = 0;
         for c in chars {
-            let columns = width(c.encode_utf8(&mut [0; 4]));
+            let columns = columns_of(c);
             if used + columns > room {
                 break;
             }
@@ -71,7 +72,9 @@ pub(crate) fn shortened(text: &str, columns: usize) -> String {
     let tail = taken(&mut text.chars().rev(), room / 2);
     // Marks that take no column may reach over the middle from both ends.
     let tail = text.len() - tail;
-    format!("{}…{}", &text[..head], &text[tail.max(head)..])
+    // .. or have lost the letter that they belong to.
+    let tail = text[tail.max(head)..].trim_start_matches(|c| columns_of(c) == 0);
+    format!("{}…{tail}", &text[..head])
 }
 
 #[cfg(test)]
