@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::profile::{Label, Profile};
+use crate::units::is_unseen;
 
 /// Longest name in characters; names of generic types can be very long.
 const MAX_CHARS: usize = 300;
@@ -60,9 +61,9 @@ pub(super) fn printable(text: &str) -> String {
         .map(|c| match c {
             c if c.is_whitespace() => ' ',
             c if c.is_control() => '\u{fffd}',
-            // Bidirectional controls (CVE-2021-42574), invisible characters, and what XML 1.0 cannot hold.
-            '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' => '\u{fffd}',
-            '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
+            c if is_unseen(c) => '\u{fffd}',
+            // What XML 1.0 cannot hold.
+            '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
             c => c,
         })
         .collect()

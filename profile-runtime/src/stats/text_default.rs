@@ -9,7 +9,7 @@ use super::row::{self, Row};
 use super::text_table::{Cell, Column, Table};
 use super::{EdgeStats, Stats, saturating_sum};
 use crate::profile::{Label, Notes};
-use crate::units::{count, counted, duration, percent};
+use crate::units::{count, counted, duration, is_unseen, percent};
 
 pub(super) fn stats(stats: &Stats, restrictions: &[Restriction], out: &mut dyn Write) -> io::Result<()> {
     let Selection { functions, remarks } = select(stats, restrictions);
@@ -100,7 +100,7 @@ pub(super) fn calls(all: u64, primitive: u64) -> String {
 pub(super) fn name(label: &Label, arrow: &str) -> String {
     let Label { file, line, name } = label;
     // A name is one line of a log, whatever it holds.
-    let clean = |text: &str| text.replace(char::is_control, "?");
+    let clean = |text: &str| text.replace(|c: char| c.is_control() || is_unseen(c), "?");
     if file == "~" && *line == 0 {
         return format!("{arrow}{}", clean(name));
     }
