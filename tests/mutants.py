@@ -19,6 +19,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SCRATCH = ROOT / "target" / "mutants"
 ASYNC_ORACLE = ["-p", "profile-cost-runtime", "--lib", "async_oracle"]
+THREADS = ["-p", "profile-cost", "--test", "threads"]
 ORACLE = ["-p", "profile-cost", "--test", "oracle"]
 
 
@@ -87,7 +88,7 @@ BUGS = [
     ("longest poll is the last", COUNTERS,
      "} else if ticks > self.longest_poll.load(Ordering::Relaxed) {", "} else {", ASYNC_ORACLE),
     ("elapsed from the last poll", FUTURE,
-     "now.saturating_sub(self.call.start)", "now.saturating_sub(entered)", ASYNC_ORACLE),
+     "self.block.elapsed(counters, now, self.call.start)", "self.block.elapsed(counters, now, entered)", ASYNC_ORACLE),
     ("finished again at the drop", FUTURE,
      "        let Stage::Suspended { charged } = self.stage else { return None };\n        if",
      "        if self.home.block.is_null() { return None; }\n"
@@ -104,15 +105,15 @@ BUGS = [
      "            counters.fold();\n            return Some(counters);", "            return Some(counters);", ORACLE),
     # Faults inside of the process.
     ("a panicking call is not left", GUARD,
-     "        block.switch(back, now);\n        // SAFETY: not null",
-     "        if !std::thread::panicking() { block.switch(back, now); }\n        // SAFETY: not null",
+     "        block.switch_from(self.counters, back, now);\n",
+     "        if !std::thread::panicking() { block.switch_from(self.counters, back, now); }\n",
      fault("a_million_panics")),
     ("a destructor that returns counts as panicked", GUARD,
-     "if std::thread::panicking() && !unwinding {", "if std::thread::panicking() {", fault("a_destructor")),
+     "let panicked = std::thread::panicking() && !unwinding;", "let panicked = std::thread::panicking() || unwinding;", fault("a_destructor")),
     ("recursion does not fold", "paths.rs",
      "if self.depth(from) >= self.limits.depth", "if self.depth(from) >= u32::MAX", fault("a_million_calls_deep")),
     ("a step backwards is charged", "position.rs",
-     "charge(if forwards { ticks } else { 0 })", "charge(ticks)", fault("a_clock_that")),
+     "if forwards {", "if forwards || true {", fault("a_clock_that")),
     ("a thread keeps its block after its end", "thread.rs",
      "BLOCK.replace(&ENDED)", "BLOCK.get()", fault("thread_local_destructors")),
     ("reset forgets calls under way", "tally.rs",
@@ -120,8 +121,8 @@ BUGS = [
     ("a call does not end while off", GUARD,
      "if !self.counters.is_null() {", "if !self.counters.is_null() && !control::is_off() {", fault("switching_off")),
     ("a call out of order does not end", GUARD,
-     "let counters = unsafe { &*self.counters };\n        counters.finish_returned();",
-     "let counters = unsafe { &*self.counters };", fault("calls_that_end_out_of_order")),
+     "        counters.finish_returned();\n        block.elapsed(counters, now, start);\n    }\n}",
+     "        block.elapsed(counters, now, start);\n    }\n}", fault("calls_that_end_out_of_order")),
     ("a call without a tree is not noted", CAPTURE,
      "captures.refused += 1;", "", fault("per_call_reports_nested")),
     ("more trees than there may be", CAPTURE, "MOST: usize = 256", "MOST: usize = 512", fault("three_hundred")),
@@ -178,7 +179,15 @@ BUGS = [
     ("deep paths are lost", "render/tree.rs", "nodes[p].deeper.add(own)", "{}", render("a_million_levels")),
     ("a separator in a name", "render/names.rs", "printable(name).replace(';', \",\")", "printable(name)", render("hostile")),
     ("no column for panics", "stats/text_default.rs", "|r| r.panicked > 0,", "|_| false,", reports("a_service")),
-    ("a remark without its end", "stats/text_default.rs", "Remark::Invalid(pattern) => writeln!", "Remark::Invalid(pattern) => write!", reports("nothing")),
+    ("a thread's part from before the reset", "snapshot.rs",
+     "let baseline = before.and_then(|before| before.get(path)).copied().unwrap_or_default();",
+     "let baseline = Baseline::default(); let _ = before;", THREADS),
+    ("suspended time in a thread's part", "snapshot.rs",
+     "let counts = Counts { self_await: 0, ..tally.since(now, &baseline) };", "let counts = tally.since(now, &baseline);", THREADS),
+    ("the profiler's own measuring is late", "snapshot.rs",
+     "    let costs = crate::calibrate::costs_ns();\n",
+     "    let costs = { let _inside = thread::Inside::enter(); crate::calibrate::costs_ns() };\n", THREADS),
+    ("a remark without its end", "stats/text_default.rs", "not a regular expression, ignored: {pattern:?}", "not a regular expression, ignored", reports("nothing")),
 ]
 
 # As above, but the test takes long.
@@ -188,7 +197,7 @@ SLOW = [
     ("each drain leaks", BLOCK,
      "        // SAFETY: as in `counters_of`; `grow` touches",
      "        std::hint::black_box(Box::leak(vec![0u8; 128].into_boxed_slice()));\n        // SAFETY: as in `counters_of`; `grow` touches", memory("twenty_million")),
-    ("a table mostly empty", BLOCK, "owner.table.len() * 5", "owner.table.len()", memory("a_path_takes")),
+    ("a table mostly empty", "child_table.rs", "used * 8 > size * 5", "used * 8 > size", memory("a_path_takes")),
     ("blocks are not handed on", "engine.rs", "self.lock().free.push(block);", "", memory("short_threads")),
     ("large chunks", BLOCK, "const CHUNK: usize = 16;", "const CHUNK: usize = 1024;", memory("memory_follows_the_paths_that_were_used")),
     ("no sparse windows", "window.rs", "if seldom && counts", "if false && seldom && counts", memory("memory_follows_the_paths_that_were_used_where")),
