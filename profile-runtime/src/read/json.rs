@@ -32,6 +32,10 @@ impl Profile {
             // What is referred to came after what refers to it: now that it is known, find the place.
             file = File { sizes: file.sizes, ..File::default() };
             read = file.read(json);
+            if read.is_ok() && !file.refers_within() {
+                let message = "\"functions\" or \"paths\" is there twice; keep one of each";
+                read = Err((json.len(), message.to_owned()));
+            }
         }
         let fail = |at, message: String| Err(ReadError::new(start + at, message));
         // The version first: a file of another one may differ in any other way.
