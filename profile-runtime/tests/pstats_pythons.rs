@@ -28,6 +28,32 @@ fn committed_dumps_read_as_python_reads_them() {
 }
 
 #[test]
+fn the_report_for_people_shows_what_a_dump_holds_and_no_more() {
+    let report = |file: &str| {
+        let bytes = fs::read(committed().join(file)).expect("the dump");
+        let mut stats = Stats::read_dump(&bytes).expect("statistics");
+        let mut out = Vec::new();
+        stats.print_stats(&mut out, ()).expect("a Vec takes every write");
+        stats.print_callers(&mut out, "fib").expect("a Vec takes every write");
+        String::from_utf8(out).expect("text")
+    };
+    for file in ["3.13/cProfile.prof", "3.13/profile.prof", "2.7/cProfile.prof"] {
+        let text = report(file);
+        let titles = text.lines().find(|line| line.trim_end().ends_with("function")).expect("titles");
+        let titles: Vec<&str> = titles.split_whitespace().collect();
+        assert_eq!(titles, ["calls", "self", "cumulative", "per", "call", "function"], "{text}");
+        assert!(text.contains("functions, in the order of the dump"), "{text}");
+        for unknown in ["thread", "wall time", "note:", "first call", "elapsed"] {
+            assert!(!text.contains(unknown), "{unknown}: {text}");
+        }
+    }
+    // 40 calls by itself, of which neither own nor cumulative time is known.
+    let text = report("3.13/profile.prof");
+    let edge = text.lines().find(|line| line.contains("<- fib")).expect("fib calls itself");
+    assert_eq!(edge.split_whitespace().take(3).collect::<Vec<_>>(), ["40", "-", "-"], "{text}");
+}
+
+#[test]
 fn dumps_of_every_installed_python_read_as_it_reads_them() {
     let pythons = readers::pythons();
     if pythons.is_empty() {

@@ -101,8 +101,19 @@ fn profiles() -> BTreeMap<String, Profile> {
         (0..24).map(|seed| (name(seed), generated_profile(seed))).collect();
     profiles.insert("empty".into(), Profile::new());
     profiles.insert("recursive".into(), recursive());
+    profiles.insert("uncalled-caller".into(), uncalled_caller());
     profiles.insert("real".into(), real());
     profiles
+}
+
+/// A caller that was neither called nor took any time, so that it is no function of the statistics.
+fn uncalled_caller() -> Profile {
+    let mut profile = Profile::new();
+    let [serve, load] =
+        ["serve", "load"].map(|name| profile.add_function(Label::new("src/serve.rs", 1, name)));
+    let top = profile.add_path(None, serve, &Counts::default());
+    profile.add_path(Some(top), load, &Counts { starts: 3, returned: 3, ..Counts::default() });
+    profile
 }
 
 /// One function that calls itself: every function has a caller.
@@ -207,8 +218,10 @@ fn reports(name: &str, profile: &Profile, said: &Value, tally: &mut Tally) {
     let functions = said["stats"].as_array().map_or(0, Vec::len);
     let stats = Stats::new(profile);
     // Nothing was added to the dump: neither a root, nor callers without calls, nor the sign that there is nothing.
-    let rooted =
-        said["stats"].as_array().is_some_and(|entries| entries.iter().any(|e| key_of(&e[0]) == root()));
+    let entries = said["stats"].as_array().expect("functions");
+    let rooted = entries.iter().any(|entry| key_of(&entry[0]) == root());
+    let start = entries.iter().any(|entry| entry[1][4].as_array().is_some_and(Vec::is_empty));
+    assert!(start || name.starts_with("stats"), "{name}: every function has a caller");
     count(tally, "dumps with a root of ours", rooted.into());
     let same = stats.functions().count() == functions;
     for report in said["reports"].as_array().expect("reports") {
