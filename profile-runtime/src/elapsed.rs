@@ -27,6 +27,7 @@ impl Buckets {
     /// Values above 0 are told apart to so many decimal digits, but never finer than `lowest`.
     ///
     /// `None` when an HDR histogram could not be so.
+    #[cfg(any(test, feature = "read"))]
     fn new(significant_digits: u8, lowest: u64) -> Option<Self> {
         let buckets = Self { significant_digits, lowest };
         let fits = significant_digits <= 5 && (1..=u64::MAX / 2).contains(&lowest);
