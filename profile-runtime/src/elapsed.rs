@@ -208,6 +208,12 @@ impl Default for Elapsed {
     }
 }
 
+impl From<&Elapsed> for Elapsed {
+    fn from(elapsed: &Elapsed) -> Self {
+        elapsed.clone()
+    }
+}
+
 impl From<&Histogram<u64>> for Elapsed {
     fn from(histogram: &Histogram<u64>) -> Self {
         let buckets = Buckets { significant_digits: histogram.sigfig(), lowest: histogram.low() };
