@@ -57,7 +57,9 @@ fn main() {
 
     let operation = Operation::new;
     let mut operations = vec![
-        operation("report and callers", 100, in_memory, Box::new(|| report(&profile, Style::Default))),
+        operation("statistics alone", 100, in_memory, Box::new(|| statistics(&profile))),
+        operation("report", 100, in_memory, Box::new(|| report_alone(&profile))),
+        operation("report and all callers", 300, in_memory, Box::new(|| report(&profile, Style::Default))),
         operation(
             "the same as pstats prints it",
             100,
@@ -131,6 +133,15 @@ fn measure(operation: &Operation<'_>, runs: usize) -> (Duration, usize) {
         })
     };
     (0..runs).map(|_| run()).fold((Duration::MAX, 0), |(time, peak), (t, p)| (time.min(t), peak.max(p)))
+}
+
+fn statistics(profile: &Profile) -> io::Result<()> {
+    black_box(Stats::new(profile).sort_stats([SortKey::Cumulative]));
+    Ok(())
+}
+
+fn report_alone(profile: &Profile) -> io::Result<()> {
+    Stats::new(profile).sort_stats([SortKey::Cumulative]).print_stats(Sink, ()).map(drop)
 }
 
 /// As a service prints it: everything, and who called it.

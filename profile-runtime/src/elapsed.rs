@@ -27,6 +27,7 @@ impl Buckets {
     /// Values above 0 are told apart to so many decimal digits, but never finer than `lowest`.
     ///
     /// `None` when an HDR histogram could not be so.
+    #[cfg(any(test, feature = "read"))]
     fn new(significant_digits: u8, lowest: u64) -> Option<Self> {
         let buckets = Self { significant_digits, lowest };
         let fits = significant_digits <= 5 && (1..=u64::MAX / 2).contains(&lowest);
@@ -107,14 +108,41 @@ impl Elapsed {
         if self.buckets != other.buckets {
             return other.counts.iter().for_each(|&(value, calls)| self.record(value, calls));
         }
-        let mine = std::mem::take(&mut self.counts);
-        self.counts.reserve(mine.len().max(other.counts.len()));
-        let (mut mine, mut theirs) = (mine.into_iter().peekable(), other.counts.iter().copied().peekable());
-        while let Some(&(value, _)) = [mine.peek(), theirs.peek()].into_iter().flatten().min() {
-            let of = |side: Option<(u64, u64)>| side.map_or(0, |(_, calls)| calls);
-            let calls = of(mine.next_if(|next| next.0 == value));
-            self.counts.push((value, calls.saturating_add(of(theirs.next_if(|next| next.0 == value)))));
+        let missing = self.add_to_own(&other.counts);
+        if missing == 0 {
+            return;
         }
+        // From the back, each to its place, so that nothing has to move twice.
+        let (mut mine, mut theirs) = (self.counts.len(), other.counts.len());
+        let mut to = mine + missing;
+        self.counts.resize(to, (0, 0));
+        while mine < to {
+            to -= 1;
+            let (value, calls) = other.counts[theirs - 1];
+            if mine > 0 && self.counts[mine - 1].0 >= value {
+                theirs -= usize::from(self.counts[mine - 1].0 == value);
+                mine -= 1;
+                self.counts[to] = self.counts[mine];
+            } else {
+                theirs -= 1;
+                self.counts[to] = (value, calls);
+            }
+        }
+    }
+
+    /// Adds what belongs to buckets that are in use here; how many are not?
+    fn add_to_own(&mut self, others: &[(u64, u64)]) -> usize {
+        let (mut at, mut missing) = (0, 0);
+        for &(value, calls) in others {
+            while self.counts.get(at).is_some_and(|own| own.0 < value) {
+                at += 1;
+            }
+            match self.counts.get_mut(at) {
+                Some(own) if own.0 == value => own.1 = own.1.saturating_add(calls),
+                _ => missing += 1,
+            }
+        }
+        missing
     }
 
     /// How many decimal digits of a value are kept.
@@ -177,6 +205,12 @@ impl Elapsed {
 impl Default for Elapsed {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl From<&Elapsed> for Elapsed {
+    fn from(elapsed: &Elapsed) -> Self {
+        elapsed.clone()
     }
 }
 

@@ -220,6 +220,19 @@ fn errors_name_the_byte_and_the_remedy() {
     let late = r#"{"profile_cost":1,"paths":[{"function":7}],"functions":[{"name":"f"}]}"#;
     let error = Profile::read_json(late.as_bytes()).expect_err("no such function");
     assert!(error.to_string().starts_with("byte 41: function 7, where"), "{error}");
+    // Or not at all.
+    for (text, what) in [
+        (
+            r#"{"profile_cost":1,"paths":[{"function":0}]}"#,
+            "byte 41: function 0, where there are 0 functions",
+        ),
+        (
+            r#"{"profile_cost":1,"by_thread":[{"name":"","paths":[{"path":0}]}]}"#,
+            "path 0, where there are 0 paths",
+        ),
+    ] {
+        assert!(read(text).expect_err(text).contains(what), "{:?}", read(text).err());
+    }
 }
 
 #[test]

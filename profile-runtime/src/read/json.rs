@@ -29,8 +29,10 @@ impl Profile {
         let mut file = File::default();
         let mut read = file.read(json);
         if read.is_ok() && !file.refers_within() {
-            // What is referred to came after what refers to it: now that it is known, find the place.
-            file = File { sizes: file.sizes, ..File::default() };
+            // What is referred to came after what refers to it, or not at all: now that its number is known, find
+            // the place.
+            let sizes = Sizes { functions: Some(file.functions.len()), paths: Some(file.paths.len()) };
+            file = File { sizes, ..File::default() };
             read = file.read(json);
             if read.is_ok() && !file.refers_within() {
                 let message = "\"functions\" or \"paths\" is there twice; keep one of each";
