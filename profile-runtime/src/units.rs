@@ -62,6 +62,10 @@ pub(crate) fn percent(part: f64, whole: f64) -> String {
 /// Columns of a terminal that a text takes: two for East Asian wide characters and emoji, none for
 /// combining marks.
 pub(crate) fn width(text: &str) -> usize {
+    // PERF: most text is numbers and plain names.
+    if text.bytes().all(|byte| (0x20..=0x7e).contains(&byte)) {
+        return text.len();
+    }
     text.chars().map(char_width).sum()
 }
 

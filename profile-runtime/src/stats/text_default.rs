@@ -1,5 +1,6 @@
 //! `Style::Default`: the report for people. Numbers first, names last: a long or wide name moves no column.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 
 use super::labels::LabelId;
@@ -179,6 +180,8 @@ fn edges(
     let heads = [("calls", 0), ("self", 1), ("cumulative", 0)];
     let heads = heads.map(|(title, rank)| Column { title, group: "", rank });
     let mut table = Table::new(heads.into(), stats.look);
+    // PERF: a function is named once for each that it calls or is called by.
+    let mut names: HashMap<LabelId, String> = HashMap::new();
     for &id in &functions {
         let Some(f) = stats.functions.get(id) else { continue };
         let cells = [calls(f.calls, f.primitive_calls), duration(f.tottime), duration(f.cumtime)];
@@ -193,7 +196,8 @@ fn edges(
         for (other, edge) in edges {
             let time = |seconds| if edge.calls_only { "-".into() } else { duration(seconds) };
             let cells = [calls(edge.calls, edge.primitive_calls), time(edge.tottime), time(edge.cumtime)];
-            table.line(cells.map(Cell::from).into(), name(stats.labels.label(other), &arrow));
+            let name = names.entry(other).or_insert_with(|| name(stats.labels.label(other), &arrow));
+            table.line(cells.map(Cell::from).into(), name.clone());
         }
         if let Some(outside) = outside {
             let cells = [count(outside), String::new(), String::new()];

@@ -1,5 +1,6 @@
 //! A table of right-aligned numbers with a name at the end of each line.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use super::look::{Look, shortened};
@@ -125,16 +126,17 @@ impl Table {
             titles += &format!("  {}", right(column.title, *width));
         }
         let room = self.look.width.map(|limit| limit.saturating_sub(numbers(&widths) + 2));
-        let name_of = |name: &str| room.map_or_else(|| name.to_owned(), |room| shortened(name, room));
+        let name_of = |name| room.map_or(Cow::Borrowed(name), |room| Cow::Owned(shortened(name, room)));
         self.write_bold(&format!("{titles}  {}", name_of(name_title)), out)?;
         for (cells, name) in &self.lines {
-            for (cell, width) in cells.iter().zip(&widths) {
-                let text = right(&cell.text, *width);
-                match cell.tint {
-                    Tint::Worse if self.look.color => write!(out, "  \u{1b}[31m{text}\u{1b}[0m")?,
-                    Tint::Better if self.look.color => write!(out, "  \u{1b}[32m{text}\u{1b}[0m")?,
-                    _ => write!(out, "  {text}")?,
-                }
+            for (cell, columns) in cells.iter().zip(&widths) {
+                let (before, after) = match cell.tint {
+                    Tint::Worse if self.look.color => ("\u{1b}[31m", "\u{1b}[0m"),
+                    Tint::Better if self.look.color => ("\u{1b}[32m", "\u{1b}[0m"),
+                    _ => ("", ""),
+                };
+                let space = columns.saturating_sub(width(&cell.text));
+                write!(out, "  {before}{:space$}{}{after}", "", cell.text)?;
             }
             if cells.is_empty() { writeln!(out)? } else { writeln!(out, "  {}", name_of(name))? }
         }
