@@ -59,7 +59,7 @@ fn main() {
     let mut operations = vec![
         operation("statistics alone", 100, in_memory, Box::new(|| statistics(&profile))),
         operation("report", 100, in_memory, Box::new(|| report_alone(&profile))),
-        operation("report and all callers", 300, in_memory, Box::new(|| report(&profile, Style::Default))),
+        operation("report and all callers", 100, in_memory, Box::new(|| report(&profile, Style::Default))),
         operation(
             "the same as pstats prints it",
             100,
