@@ -84,15 +84,16 @@ pub(crate) fn decide() -> bool {
 /// Derives the mode from what everybody asks for.
 fn settle() {
     let _inside = Inside::enter();
-    clock::start();
     // Held so that of two that settle at once the later one has seen what the earlier one was told.
     static SETTLING: Mutex<()> = Mutex::new(());
     let _settling = SETTLING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let on = WANTED.load(Ordering::SeqCst) || REQUESTS.load(Ordering::SeqCst) > 0;
-    let mode = match on {
-        false => OFF,
-        true if clock::is_os_clock() => ON_OS_CLOCK,
-        true => ON,
+    let mode = if on {
+        // Only now: a program that records nothing need not look for a clock.
+        clock::start();
+        if clock::is_os_clock() { ON_OS_CLOCK } else { ON }
+    } else {
+        OFF
     };
     MODE.store(mode, Ordering::SeqCst);
 }
