@@ -21,6 +21,8 @@ mod exit;
 mod format;
 mod future;
 mod guard;
+#[cfg(feature = "heap")]
+pub mod heap;
 mod histogram;
 mod index;
 mod label_name;

@@ -1,0 +1,5 @@
+//! What changed between two snapshots.
+
+/// Placeholder of the scaffold.
+#[derive(Clone, Debug)]
+pub struct StatisticDiff {}

@@ -1,0 +1,1 @@
+//! Names for the addresses of a snapshot: in a child process, offline, or here when asked.

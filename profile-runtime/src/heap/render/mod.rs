@@ -1,0 +1,1 @@
+//! Renderers of heap snapshots: one file a format.

@@ -1,0 +1,1 @@
+//! tracemalloc's own text of statistics and tracebacks.
