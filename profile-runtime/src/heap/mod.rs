@@ -12,16 +12,27 @@ mod compare;
 mod dump;
 mod filter;
 mod frame;
+mod hooks;
+mod live;
+mod local;
+mod memory;
 mod mode;
 mod modules;
 mod naming;
 mod origin;
 mod process;
+mod recording;
+mod records;
 mod render;
+mod sampler;
 mod size_class;
 mod snapshot;
+mod spin;
 mod statistics;
+mod take;
+mod tallies;
 mod text;
+mod tracker;
 mod types;
 mod walker;
 
@@ -30,6 +41,12 @@ pub use filter::Filter;
 pub use frame::{CallPath, Frame, FrameId, Module, Source};
 pub use mode::Mode;
 pub use process::ProcessMemory;
+pub use recording::{
+    StartError, clear_traces, get_traceback_limit, get_traced_memory, get_tracemalloc_memory, is_tracing,
+    mode, reset_peak, set_memory_limit, set_mode, set_temporary_window, start, stop,
+};
 pub use size_class::SizeClass;
 pub use snapshot::{Notes, Snapshot, Trace, TraceCounts};
 pub use statistics::{KeyType, Measure, Statistic};
+pub use take::take_snapshot;
+pub use tracker::Tracker;
