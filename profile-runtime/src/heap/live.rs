@@ -57,6 +57,29 @@ fn key_of(address: usize) -> Option<u64> {
     (key >> (64 - ID_BITS) == 0 && address & ((1 << UNIT_BITS) - 1) == 0).then_some(key)
 }
 
+/// Fetches what [`insert`] of that block will need.
+///
+/// PERF: the table of a large heap is not in the cache; meanwhile the stack is walked.
+#[inline(always)]
+pub(crate) fn prefetch(address: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(key) = key_of(address) {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let hash = hash(key);
+        let shard = &LIVE[(hash >> 56) as usize];
+        // NOTE: read without the lock: what was read may be out of date, and is not followed but only fetched.
+        // SAFETY: the shard is a static; a prefetch of any address is harmless.
+        unsafe {
+            let table = shard.slots.get();
+            let (slots, capacity) =
+                ((&raw const (*table).slots).read_volatile(), (&raw const (*table).capacity).read_volatile());
+            _mm_prefetch::<_MM_HINT_T0>(slots.wrapping_add(home(hash, capacity)).cast());
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
+
 /// Remembers a block. False when there is no room (the cap) or its address cannot be kept.
 #[inline(always)]
 pub(crate) fn insert(address: usize, id: RecordId) -> bool {

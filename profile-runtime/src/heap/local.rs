@@ -10,6 +10,9 @@ use super::tallies::{Lines, Part};
 /// Blocks that a thread allocated last, among which frees are looked for.
 const RECENT: usize = 8;
 
+/// Records that a thread finds at once.
+const KNOWN: usize = 64;
+
 /// One thread's.
 #[derive(Debug)]
 #[repr(C, align(64))]
@@ -30,6 +33,8 @@ pub(crate) struct Local {
     pub(crate) unrecorded: AtomicU64,
     /// Of mode `counters`: blocks and bytes allocated, blocks and bytes freed.
     pub(crate) counters: [AtomicU64; 4],
+    /// Records found lately in mode `paths`: what asked for them, and their ids.
+    known: [(AtomicU64, AtomicU32); KNOWN],
     recent: [AtomicUsize; RECENT],
     recent_at: AtomicUsize,
     next: AtomicPtr<Local>,
@@ -163,6 +168,17 @@ impl Local {
         self.busy.load(Ordering::Acquire)
     }
 
+    /// The record for `shape`, which is never 0.
+    #[inline(always)]
+    pub(crate) fn known(&self, shape: u64, find: impl FnOnce() -> u32) -> u32 {
+        let (known, id) = &self.known[(shape.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as usize % KNOWN];
+        if known.load(Ordering::Relaxed) != shape {
+            id.store(find(), Ordering::Relaxed);
+            known.store(shape, Ordering::Relaxed);
+        }
+        id.load(Ordering::Relaxed)
+    }
+
     /// Remembers a block as the last one allocated.
     #[inline(always)]
     pub(crate) fn allocated(&self, address: usize) {
@@ -206,6 +222,7 @@ impl Local {
         for counter in self.counters.iter().chain([&self.older_frees, &self.unrecorded]) {
             counter.store(0, Ordering::Relaxed);
         }
+        self.known.iter().for_each(|(known, _)| known.store(0, Ordering::Relaxed));
         self.recent.iter().for_each(|recent| recent.store(0, Ordering::Relaxed));
     }
 
