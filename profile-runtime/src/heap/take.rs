@@ -37,6 +37,7 @@ pub fn take_snapshot() -> Snapshot {
         taken: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
         ..Snapshot::new()
     };
+    (snapshot.process, snapshot.notes) = totals(&state);
     let mut names = Names::new();
     let counters = copy_counters();
     for (id, reading) in (0..).zip(&counters) {
@@ -46,7 +47,6 @@ pub fn take_snapshot() -> Snapshot {
             names.add_trace(&mut snapshot, record, counts);
         }
     }
-    (snapshot.process, snapshot.notes) = totals(&state);
     snapshot.notes.truncated = counters.first().map_or(0, |reading| reading.allocations);
     drop(state);
     names.resolve_paths(&mut snapshot);
