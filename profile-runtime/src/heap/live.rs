@@ -202,17 +202,6 @@ impl Slots {
     }
 }
 
-/// Blocks remembered.
-#[cfg(any(test, feature = "testing"))]
-pub(crate) fn len() -> usize {
-    let len = |shard: &Shard| {
-        let _held = shard.lock.lock();
-        // SAFETY: the lock is held.
-        unsafe { (*shard.slots.get()).len }
-    };
-    LIVE.iter().map(len).sum()
-}
-
 /// Forgets all, and gives the memory back.
 pub(crate) fn clear() {
     for shard in &LIVE {

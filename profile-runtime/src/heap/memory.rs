@@ -15,11 +15,6 @@ pub(crate) fn used() -> usize {
     USED.load(Relaxed)
 }
 
-/// Most bytes that may be mapped.
-pub(crate) fn cap() -> usize {
-    CAP.load(Relaxed)
-}
-
 pub(crate) fn set_cap(bytes: usize) {
     CAP.store(bytes, Relaxed);
 }

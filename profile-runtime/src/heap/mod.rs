@@ -6,11 +6,8 @@
 //! ```
 //!
 //! Data flows one way here too: `tracker` (HOT PATH) writes `tallies` and `live`; `take` reads them into a
-//! [`Snapshot`], an inert value; `naming` gives its addresses names; `statistics` groups it; `render` prints it.
+//! [`Snapshot`], an inert value. Naming its addresses, grouping and printing it are to come.
 
-mod compare;
-mod dump;
-mod filter;
 mod frame;
 mod hooks;
 mod live;
@@ -18,26 +15,18 @@ mod local;
 mod memory;
 mod mode;
 mod modules;
-mod naming;
-mod origin;
 mod process;
 mod recording;
 mod records;
-mod render;
 mod sampler;
 mod size_class;
 mod snapshot;
 mod spin;
-mod statistics;
 mod take;
 mod tallies;
-mod text;
 mod tracker;
-mod types;
 mod walker;
 
-pub use compare::StatisticDiff;
-pub use filter::Filter;
 pub use frame::{CallPath, Frame, FrameId, Module, Source};
 pub use mode::Mode;
 pub use process::ProcessMemory;
@@ -47,6 +36,6 @@ pub use recording::{
 };
 pub use size_class::SizeClass;
 pub use snapshot::{Notes, Snapshot, Trace, TraceCounts};
-pub use statistics::{KeyType, Measure, Statistic};
+pub(crate) use take::counts_by_path;
 pub use take::take_snapshot;
 pub use tracker::Tracker;

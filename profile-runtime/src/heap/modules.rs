@@ -59,18 +59,16 @@ mod linux {
             (&mut *modules.cast::<Vec<LoadedModule>>(), info, headers, name)
         };
         let bias = info.dlpi_addr as usize;
-        let mut module = LoadedModule {
-            path: name.to_string_lossy().into_owned(),
-            range: usize::MAX..0,
-            bias,
-            ..LoadedModule::default()
-        };
+        let mut module =
+            LoadedModule { path: name.to_string_lossy().into_owned(), bias, ..LoadedModule::default() };
+        let mut ends: Option<(usize, usize)> = None;
         for header in headers {
             let at = bias.wrapping_add(header.p_vaddr as usize);
             let len = header.p_memsz as usize;
             match header.p_type {
                 libc::PT_LOAD => {
-                    module.range = module.range.start.min(at)..module.range.end.max(at.saturating_add(len));
+                    let (low, high) = ends.unwrap_or((at, at));
+                    ends = Some((low.min(at), high.max(at.saturating_add(len))));
                 }
                 libc::PT_GNU_EH_FRAME => module.eh_frame_hdr = (at, len),
                 libc::PT_NOTE => {
@@ -83,7 +81,8 @@ mod linux {
                 _ => {}
             }
         }
-        if module.range.start < module.range.end {
+        if let Some((low, high)) = ends {
+            module.range = low..high;
             modules.push(module);
         }
         0

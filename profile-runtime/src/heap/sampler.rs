@@ -17,13 +17,13 @@ static RATE: [AtomicU64; RATES] = [const { AtomicU64::new(0) }; RATES];
 
 /// The slot of a rate in bytes, from 1; the last one is used again when all are taken.
 pub(crate) fn slot_of(rate: u64) -> u8 {
-    for slot in 1..RATES {
-        let known = RATE[slot].load(Relaxed);
-        if known == rate {
+    for (slot, known) in RATE.iter().enumerate().skip(1) {
+        let there = known.load(Relaxed);
+        if there == rate {
             return slot as u8;
         }
-        if known == 0 || slot == RATES - 1 {
-            RATE[slot].store(rate, Relaxed);
+        if there == 0 || slot == RATES - 1 {
+            known.store(rate, Relaxed);
             return slot as u8;
         }
     }

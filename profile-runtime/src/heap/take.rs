@@ -18,6 +18,7 @@ use super::tallies::{self, Reading};
 use crate::capture;
 use crate::engine;
 use crate::paths::{NO_PATH, PathIndex, ROOT};
+use crate::profile::HeapCounts;
 use crate::site;
 use crate::thread::Inside;
 
@@ -68,6 +69,26 @@ fn copy_counters() -> Vec<Reading> {
         }
     }
     sums
+}
+
+/// What each `#[profile_cost]` path's own code has asked of the heap; empty in modes that keep no blocks.
+pub(crate) fn counts_by_path() -> HashMap<PathIndex, HeapCounts> {
+    let _state = recording::state();
+    let mut paths = HashMap::<PathIndex, HeapCounts>::new();
+    for (id, reading) in (0..).zip(&copy_counters()) {
+        let record = records::get(id);
+        let path = record.path.load(Relaxed);
+        if path != u32::MAX {
+            let counts = counts_of(record, reading);
+            paths.entry(path).or_default().add(&HeapCounts {
+                allocations: counts.allocations,
+                allocated_bytes: counts.allocated_bytes,
+                frees: counts.frees,
+                freed_bytes: counts.freed_bytes,
+            });
+        }
+    }
+    paths
 }
 
 fn counts_of(record: &Record, reading: &Reading) -> TraceCounts {

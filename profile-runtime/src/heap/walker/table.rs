@@ -261,3 +261,132 @@ fn ask_for_stack() -> (usize, usize) {
     STACK.set(stack);
     stack
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::{c_int, c_void};
+    use std::hint::black_box;
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+    use super::*;
+
+    unsafe extern "C" {
+        fn _Unwind_Backtrace(
+            step: extern "C" fn(*mut c_void, *mut c_void) -> c_int,
+            found: *mut c_void,
+        ) -> c_int;
+        fn _Unwind_GetIP(context: *mut c_void) -> usize;
+    }
+
+    extern "C" fn step(context: *mut c_void, found: *mut c_void) -> c_int {
+        // SAFETY: called with what `judge` gave.
+        let (found, address) = unsafe { (&mut *found.cast::<Vec<usize>>(), _Unwind_GetIP(context)) };
+        found.push(address);
+        0
+    }
+
+    /// The stack as the compiler's own unwinder finds it.
+    fn judge() -> Vec<usize> {
+        let mut found: Vec<usize> = Vec::new();
+        // SAFETY: `step` gets what it expects, only until this returns.
+        unsafe { _Unwind_Backtrace(step, (&raw mut found).cast()) };
+        found.retain(|&address| address != 0);
+        found
+    }
+
+    static STACKS: AtomicU64 = AtomicU64::new(0);
+
+    /// Walks both ways, and compares from the caller outwards.
+    #[inline(never)]
+    fn compare() {
+        let mut ours = [0; 200];
+        let found = walk(&mut ours);
+        let judge = judge();
+        // The judge's innermost frames are its own and ours here.
+        let ours = &ours[1..found];
+        let from = judge.iter().position(|address| address == &ours[0]).expect("our caller is in its stack");
+        let common = ours.len().min(judge.len() - from);
+        assert_eq!(ours[..common], judge[from..from + common]);
+        assert!(
+            found == 200 || ours.len() == judge.len() - from,
+            "{} frames, not {}",
+            ours.len(),
+            judge.len() - from
+        );
+        STACKS.fetch_add(1, Relaxed);
+    }
+
+    #[inline(never)]
+    fn recursive<T: Copy>(depth: usize, padding: T) -> usize {
+        let local = black_box([padding; 7]);
+        if depth.is_multiple_of(3) {
+            compare();
+        }
+        if depth == 0 { size_of_val(&local) } else { 1 + recursive(depth - 1, black_box(padding)) }
+    }
+
+    extern "C" fn by_qsort(a: *const c_void, b: *const c_void) -> c_int {
+        compare();
+        // SAFETY: qsort gives pointers to elements.
+        unsafe { (*a.cast::<i32>()).cmp(&*b.cast::<i32>()) as c_int }
+    }
+
+    struct Dropped;
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            compare();
+        }
+    }
+
+    fn varied(seed: u64) {
+        recursive(40, 1u8);
+        recursive(40, [1u64; 5]);
+        recursive(150, 1.5f32);
+        let mut state = seed;
+        let mut numbers: Vec<i32> = (0..200)
+            .map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (state >> 33) as i32
+            })
+            .collect();
+        // SAFETY: that many elements of that size.
+        unsafe {
+            libc::qsort(numbers.as_mut_ptr().cast(), numbers.len(), size_of::<i32>(), Some(by_qsort));
+        }
+        numbers.reverse();
+        numbers.sort_by(|a, b| {
+            compare();
+            b.cmp(a)
+        });
+        let map: std::collections::BTreeMap<i32, String> = numbers
+            .iter()
+            .map(|number| {
+                compare();
+                (*number, number.to_string())
+            })
+            .collect();
+        let by_object: &dyn Fn(&String) -> usize = &|text| {
+            compare();
+            text.len()
+        };
+        black_box(map.values().map(by_object).sum::<usize>());
+        let caught = std::panic::catch_unwind(|| {
+            let _dropped = Dropped;
+            std::panic::resume_unwind(Box::new(()));
+        });
+        assert!(caught.is_err());
+    }
+
+    #[test]
+    fn stacks_are_those_of_the_compilers_unwinder() {
+        assert!(prepare());
+        let rounds = std::env::var("WALKER_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(15);
+        let threads: Vec<_> = (0..2)
+            .map(|thread| {
+                std::thread::spawn(move || (0..rounds).for_each(|round| varied(thread * 1_000 + round)))
+            })
+            .collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert!(STACKS.load(Relaxed) >= 50_000 || rounds < 15, "{} stacks", STACKS.load(Relaxed));
+    }
+}

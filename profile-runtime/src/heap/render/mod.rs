@@ -1,1 +1,0 @@
-//! Renderers of heap snapshots: one file a format.
