@@ -5,6 +5,9 @@
 //! static ALLOCATOR: profile_cost_runtime::heap::Tracker = profile_cost_runtime::heap::Tracker::system();
 //! ```
 //!
+//! Linux on x86-64 is where stacks can be walked; elsewhere modes `exact` and `sample` say that they cannot begin, and
+//! `paths` and `counters` work.
+//!
 //! Data flows one way here too: `tracker` (HOT PATH) writes `tallies` and `live`; `take` reads them into a
 //! [`Snapshot`], an inert value. Naming its addresses, grouping and printing it are to come.
 
