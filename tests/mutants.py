@@ -21,6 +21,7 @@ SCRATCH = ROOT / "target" / "mutants"
 ASYNC_ORACLE = ["-p", "profile-cost-runtime", "--lib", "async_oracle"]
 THREADS = ["-p", "profile-cost", "--test", "threads"]
 ORACLE = ["-p", "profile-cost", "--test", "oracle"]
+DISORDERLY = ["-p", "profile-cost-runtime", "--lib", "disorder"]
 
 
 
@@ -46,6 +47,7 @@ def reports(test):
 
 FUTURE, GUARD, CONTEXT, COUNTERS = "future.rs", "guard.rs", "context.rs", "counters.rs"
 BLOCK, CALL, CAPTURE, EXIT, SIGNAL = "block.rs", "call.rs", "capture.rs", "exit.rs", "signal.rs"
+DISORDER, STDERR = "disorder.rs", "stderr.rs"
 
 # (name, file, what stands there, what shall stand there, the test that must fail)
 BUGS = [
@@ -121,8 +123,28 @@ BUGS = [
     ("a call does not end while off", GUARD,
      "if !self.counters.is_null() {", "if !self.counters.is_null() && !control::is_off() {", fault("switching_off")),
     ("a call out of order does not end", GUARD,
-     "        counters.finish_returned();\n        block.elapsed(counters, now, start);\n    }\n}",
-     "        block.elapsed(counters, now, start);\n    }\n}", fault("calls_that_end_out_of_order")),
+     "        Self::finish(counters, ending);\n        block.leave_in_disorder", "        block.leave_in_disorder", fault("calls_that_end_out_of_order")),
+    ("the thread stays on a call that has ended", DISORDER,
+     "Some(back) => to = back,", "Some(_) => break,", fault("calls_that_end_out_of_order")),
+    ("no stand-in: the ended call is not asked for", BLOCK,
+     "self.switch(stand_in, now);", "let _ = stand_in; self.switch(to, now);", fault("calls_that_end_out_of_order")),
+    ("time of a stand-in is lost", BLOCK,
+     "self.stand_ins.push(self.len);\n        self.len += 1;", "self.stand_ins.push(self.len);", DISORDERLY),
+    ("a stay on a stand-in is counted on its path's other counters too", "snapshot.rs",
+     "stay.filter(|stay| ptr::eq(stay.counters, counters))",
+     "stay.filter(|stay| unsafe { (*stay.counters).path.load(Ordering::Relaxed) } == path)", DISORDERLY),
+    ("an ended call is remembered for ever", DISORDER,
+     "        self.ended.retain(|ended| is_above(paths, ended.call, to));\n", "", DISORDERLY),
+    ("a context goes back to a call that has ended", CONTEXT,
+     "self.block.go_back(self.back, clock::now());", "self.block.switch(self.back, clock::now());", DISORDERLY),
+    ("folded calls have ended with the first of them", DISORDER, "if to.is_active() {", "if false {", DISORDERLY),
+    ("an end out of order is no panic", GUARD,
+     "self.close_in_disorder(block, now, ending);", "self.close_in_disorder(block, now, Ending::Returned);", DISORDERLY),
+    ("the next thread has the disorder of the last", BLOCK, "if self.disordered.take()", "if false && self.disordered.take()", DISORDERLY),
+    ("no room in the common tree is not noted", CAPTURE,
+     "block.add_truncated(counts.starts);", "", fault("a_tree_of_its_own")),
+    ("no room is noted once a path", CAPTURE,
+     "block.add_truncated(counts.starts);", "block.add_truncated(1);", fault("a_tree_of_its_own")),
     ("a call without a tree is not noted", CAPTURE,
      "captures.refused += 1;", "", fault("per_call_reports_nested")),
     ("more trees than there may be", CAPTURE, "MOST: usize = 256", "MOST: usize = 512", fault("three_hundred")),
@@ -171,6 +193,22 @@ BUGS = [
      "libc::sigfillset(&raw mut all);", "libc::sigemptyset(&raw mut all);", ending("the_thread_takes")),
     ("a descriptor of the program is written to", SIGNAL,
      "        WAKE.store(-1, Ordering::SeqCst);\n        // Nor", "        // Nor", ending("a_program_that_closes")),
+    ("files go where the program has gone", "environment.rs",
+     "std::path::absolute(file).unwrap_or_else(|_| PathBuf::from(file))", "PathBuf::from(file)",
+     ending("files_are_written_where")),
+    ("a report is cut where stderr does not wait", STDERR,
+     "&& taken.elapsed() < patience", "&& false", ending("a_long_report_is_whole")),
+    ("a piece of a report twice", STDERR, "text = &text[count..];", "text = &text[count.saturating_sub(1)..];",
+     ending("a_long_report_is_whole")),
+    ("no end to waiting for a reader", STDERR, "&& taken.elapsed() < patience", "",
+     ["-p", "profile-cost-runtime", "--lib", "nobody_reads_and"]),
+    ("no report at exit from another thread", EXIT,
+     "once(|| write(control::environment()));",
+     "if std::thread::current().name() == Some(\"main\") { once(|| write(control::environment())); }",
+     ending("process_exit_on_another")),
+    ("the program's signals stay held back", SIGNAL,
+     "libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut())",
+     "{ let _ = before; 0 }", ending("a_handler_installed_after_runs")),
     # Renderers.
     ("folded lines not by bytes", "render/folded.rs",
      "tree.lines(Order::Bytes", "tree.lines(Order::Nested", render("folded_is_sorted")),
@@ -193,7 +231,7 @@ BUGS = [
 # As above, but the test takes long.
 SLOW = [
     ("truncated calls not counted", BLOCK,
-     "self.truncated.load(Ordering::Relaxed) + 1", "self.truncated.load(Ordering::Relaxed)", ["--release", *fault("ten_million")]),
+     "self.truncated.load(Ordering::Relaxed) + calls", "self.truncated.load(Ordering::Relaxed)", ["--release", *fault("ten_million")]),
     ("each drain leaks", BLOCK,
      "        // SAFETY: as in `counters_of`; `grow` touches",
      "        std::hint::black_box(Box::leak(vec![0u8; 128].into_boxed_slice()));\n        // SAFETY: as in `counters_of`; `grow` touches", memory("twenty_million")),
