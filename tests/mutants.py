@@ -38,7 +38,11 @@ def memory(test):
 
 
 def render(test):
-    return ["-p", "profile-cost-runtime", "--features", "flamegraph", "--test", "render", "--", test]
+    return ["-p", "profile-cost-runtime", "--test", "render", "--", test]
+
+
+def truth(test):
+    return ["--release", "-p", "profile-cost-truth", "--test", "truth", "--", test]
 
 
 def reports(test):
@@ -200,8 +204,6 @@ BUGS = [
      "&& taken.elapsed() < patience", "&& false", ending("a_long_report_is_whole")),
     ("a piece of a report twice", STDERR, "text = &text[count..];", "text = &text[count.saturating_sub(1)..];",
      ending("a_long_report_is_whole")),
-    ("no end to waiting for a reader", STDERR, "&& taken.elapsed() < patience", "",
-     ["-p", "profile-cost-runtime", "--lib", "nobody_reads_and"]),
     ("no report at exit from another thread", EXIT,
      "once(|| write(control::environment()));",
      "if std::thread::current().name() == Some(\"main\") { once(|| write(control::environment())); }",
@@ -216,6 +218,33 @@ BUGS = [
      "Some(p) => nodes[p].own.add(own),", "Some(_) => {}", render("a_wide_tree")),
     ("deep paths are lost", "render/tree.rs", "nodes[p].deeper.add(own)", "{}", render("a_million_levels")),
     ("a separator in a name", "render/names.rs", "printable(name).replace(';', \",\")", "printable(name)", render("hostile")),
+    ("names alone in folded lines", "render/names.rs", "if sharers[name.as_str()] > 1 {", "if false {", render("folded_golden")),
+    ("await in the colours of busy", "render/flamegraph.rs",
+     "Metric::Await => BasicPalette::Io,", "Metric::Await => BasicPalette::Hot,", render("flamegraph_golden")),
+    ("shares are not compared", "render/diff.rs",
+     "old.iter_mut().for_each(|value| *value = (*value as f64 * scale).round() as u64);", "let _ = (scale, &mut old);",
+     render("difference_golden")),
+    ("a difference to nothing", "render/flamegraph.rs",
+     'format!("{stack} {before} {value}")', 'format!("{stack} {} {value}", before / 2)', render("no_difference")),
+    ("a picture without script", "render/flamegraph.rs",
+     "options.deterministic = true;", "options.deterministic = true; options.no_javascript = true;", render("search_and_zoom")),
+    ("nothing is drawn of nothing", "render/flamegraph.rs", "if tree.total == 0 {", "if false {", render("an_empty_profile")),
+    ("sums of huge values overflow", "render/tree.rs",
+     "wide[p] = wide[p].saturating_add(wide[i]);", "wide[p] = wide[p].wrapping_add(wide[i]);", render("huge_values")),
+    ("numbers too large for a browser", "render/flamegraph.rs",
+     "tree.total.div_ceil(MAX_TOTAL).max(1)", "tree.total.div_ceil(u64::MAX).max(1)", render("huge_values")),
+    ("ticks are taken for nanoseconds", "render/nanoseconds.rs",
+     "self.per_tick.map_or(ticks, |per_tick| (ticks as f64 * per_tick).round() as u64)", "ticks", render("ticks_become")),
+    ("the order of a hash map", "render/tree.rs",
+     "level.sort_by(|a, b| a.0.cmp(&b.0));",
+     "use std::hash::BuildHasher; let hash = std::hash::RandomState::new(); level.sort_by_key(|a| hash.hash_one(&a.0));",
+     render("the_same_profile")),
+    ("colours that go on from picture to picture", "render/flamegraph.rs",
+     "options.deterministic = true;", "options.deterministic = false;", render("the_same_profile")),
+    ("no line in a plain report", "stats/text_default.rs",
+     'field("", "per call", 2, |_| true,', 'field("", "per call", 2, |_| false,', reports("a_plain")),
+    ("inclusive time of recursion counted at each level", "stats/totals.rs",
+     "if self.depth[row] == 0 {", "if true {", reports("a_hundred_thousand")),
     ("no column for panics", "stats/text_default.rs", "|r| r.panicked > 0,", "|_| false,", reports("a_service")),
     ("a thread's part from before the reset", "snapshot.rs",
      "let baseline = before.and_then(|before| before.get(path)).copied().unwrap_or_default();",
@@ -228,8 +257,43 @@ BUGS = [
     ("a remark without its end", "stats/text_default.rs", "not a regular expression, ignored: {pattern:?}", "not a regular expression, ignored", reports("nothing")),
 ]
 
+ENDS = """        let (returned, panicked) = counters.read_ends();
+        self.returned += returned;
+        self.panicked += panicked;
+        self.cancelled += asyncs.map_or(0, AsyncCounters::read_cancelled);
+"""
+SECOND_HALF = """    }
+
+    /// The second half. Returns the busy ticks that it added.
+    pub(crate) fn add_rest(
+        &mut self,
+        counters: &Counters,
+        asyncs: Option<&AsyncCounters>,
+        epoch: u32,
+    ) -> u64 {
+"""
+STARTS = "        self.starts += counters.read_starts();\n"
+
 # As above, but the test takes long.
 SLOW = [
+    ("beginnings read before ends", "tally.rs", ENDS + SECOND_HALF + STARTS, STARTS + "        let _ = asyncs;\n" + SECOND_HALF + ENDS,
+     ["--release", *fault("live_snapshots")]),
+    ("a stay is counted though it was charged meanwhile", "snapshot.rs",
+     "ticks.saturating_sub(counted.saturating_sub(before))", "{ let _ = (counted, before); ticks }",
+     ["--release", *fault("live_snapshots")]),
+    ("no end to waiting for a reader", STDERR, "&& taken.elapsed() < patience", "",
+     ["-p", "profile-cost-runtime", "--lib", "nobody_reads_and"]),
+    ("the instrument is part of what it measures", GUARD,
+     "        let start = now();\n        block.switch_from(back, counters, start);",
+     "        let start = now();\n        block.switch_from(back, counters, start);\n        (0..200).for_each(|i| _ = std::hint::black_box(i));",
+     truth("the_share")),
+    ("the instrument weighs nothing", "calibrate.rs", "(per_call() * scale, per_poll() * scale)",
+     "{ let _ = scale; (0.0 * per_call(), 0.0 * per_poll()) }", truth("the_share")),
+    ("of futures that wait together one waits", FUTURE,
+     "let charged = segment.pended.replace(self.pended.wrapping_add(1)) == 0;",
+     "let charged = segment.pended.replace(self.pended.wrapping_add(1)) == 0 && self.pended == 0;", truth("ten_sleeps")),
+    ("a future's time is that of its last poll", FUTURE,
+     "self.block.elapsed(counters, now, self.call.start)", "self.block.elapsed(counters, now, entered)", truth("ten_sleeps")),
     ("truncated calls not counted", BLOCK,
      "self.truncated.load(Ordering::Relaxed) + calls", "self.truncated.load(Ordering::Relaxed)", ["--release", *fault("ten_million")]),
     ("each drain leaks", BLOCK,

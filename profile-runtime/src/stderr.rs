@@ -82,8 +82,7 @@ mod tests {
     #[test]
     fn nobody_reads_and_the_wait_ends() {
         let mut pipe = Pipe { stuck: true, ..Pipe::default() };
-        let error =
-            write_to(&mut pipe, b"a long report", Duration::ZERO).expect_err("nobody reads");
+        let error = write_to(&mut pipe, b"a long report", Duration::ZERO).expect_err("nobody reads");
         assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
     }
 }
