@@ -239,8 +239,11 @@ BUGS = [
      "level.sort_by(|a, b| a.0.cmp(&b.0));",
      "use std::hash::BuildHasher; let hash = std::hash::RandomState::new(); level.sort_by_key(|a| hash.hash_one(&a.0));",
      render("the_same_profile")),
-    ("colours that go on from picture to picture", "render/flamegraph.rs",
-     "options.deterministic = true;", "options.deterministic = false;", render("the_same_profile")),
+    ("a picture that knows of those before", "render/flamegraph.rs",
+     "options.title = title;",
+     "static BEFORE: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);\n"
+     "options.title = format!(\"{title} {}\", BEFORE.fetch_add(1, std::sync::atomic::Ordering::Relaxed));",
+     render("the_same_profile")),
     ("no line in a plain report", "stats/text_default.rs",
      'field("", "per call", 2, |_| true,', 'field("", "per call", 2, |_| false,', reports("a_plain")),
     ("inclusive time of recursion counted at each level", "stats/totals.rs",

@@ -327,10 +327,15 @@ fn a_wide_tree_is_cut_to_what_can_be_seen_and_keeps_its_total() {
 #[test]
 fn huge_values_stay_within_the_numbers_of_a_browser() {
     let huge = u64::MAX / 2;
-    let profile =
-        profile(&[("a.rs", 1, "f", None, [1, huge, huge]), ("a.rs", 2, "g", Some(0), [1, huge, 5])]);
-    let rows = frames(&svg(&profile, &FlamegraphOptions::new(Metric::Task)));
+    let draw = |of_g| {
+        let paths = [("a.rs", 1, "f", None, [1, huge, huge]), ("a.rs", 2, "g", Some(0), of_g)];
+        frames(&svg(&profile(&paths), &FlamegraphOptions::new(Metric::Task)))
+    };
+    let rows = draw([1, huge, 5]);
     assert!(rows.contains(" g ("), "{rows}");
+    // Together one more than there are numbers.
+    let rows = draw([1, 2, 0]);
+    assert!(rows.contains(" f ("), "{rows}");
 }
 
 #[test]
