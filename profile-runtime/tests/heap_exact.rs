@@ -390,6 +390,12 @@ fn a_forked_child_goes_on_recording() {
                 }
             });
         }
+        // Holds the locks that a child must find open.
+        scope.spawn(|| {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                drop(heap::take_snapshot());
+            }
+        });
         for _ in 0..200 {
             // SAFETY: the child does only what is asked of it here, and leaves by `_exit`.
             let child = unsafe { libc::fork() };
