@@ -28,7 +28,7 @@ mod spin;
 mod take;
 mod tallies;
 mod tracker;
-mod walker;
+pub(crate) mod walker;
 
 pub use frame::{CallPath, Frame, FrameId, Module, Source};
 pub use mode::Mode;
