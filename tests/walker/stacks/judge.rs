@@ -17,6 +17,9 @@ unsafe extern "C" {
     fn _Unwind_GetIP(context: *mut c_void) -> usize;
 }
 
+/// Frames of the short walks, in turn.
+const SHORT: [usize; 7] = [25, 28, 25, 64, 25, 5, 1];
+
 /// Return addresses, innermost first.
 #[derive(Clone, Copy)]
 pub struct Stack {
@@ -100,6 +103,11 @@ pub fn compare() {
     }
     let (mut ours, mut judge) = (Stack::EMPTY, Stack::EMPTY);
     ours.len = walker::walk(&mut ours.addresses);
+    // Walks of so few frames begin where the one before has been.
+    let turn = VERDICT.compared.load(Relaxed) as usize;
+    let limit = SHORT[turn % SHORT.len()];
+    let mut short = [0; 64];
+    let short_len = walker::walk(&mut short[..limit]);
     // SAFETY: `step` gets what it expects, only until this returns.
     unsafe { _Unwind_Backtrace(step, (&raw mut judge).cast()) };
     // Some stacks end by a frame at 0.
@@ -111,6 +119,12 @@ pub fn compare() {
         stack.addresses[0] = 0;
     }
     VERDICT.note(&ours, &judge);
+    short[0] = 0;
+    if short[..short_len] != judge.addresses()[..judge.len.min(limit)] {
+        ours.len = short_len;
+        ours.addresses[..short_len].copy_from_slice(&short[..short_len]);
+        VERDICT.note(&ours, &judge);
+    }
     COMPARES.set(true);
 }
 

@@ -15,6 +15,10 @@ mod portable;
 pub(crate) use portable::{prepare, walk};
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux", not(profile_cost_portable)))]
+mod frame;
+#[cfg(all(target_arch = "x86_64", target_os = "linux", not(profile_cost_portable)))]
+mod memo;
+#[cfg(all(target_arch = "x86_64", target_os = "linux", not(profile_cost_portable)))]
 mod native;
 #[cfg(all(target_arch = "x86_64", target_os = "linux", not(profile_cost_portable)))]
 mod rule;

@@ -15,8 +15,11 @@ use crate::heap::memory;
 use crate::heap::modules::{self, Image};
 
 /// What all threads walk by.
-#[derive(Debug)]
+#[repr(C)]
 pub(super) struct Table {
+    /// Which rule is for which return address: a slot holds the rule in its low bits and the rest of the address above,
+    /// so it never answers for another one. Part of the table, so that another table begins with none.
+    cache: [AtomicU64; 1 << CACHE_BITS],
     /// What was loaded when it was built.
     generation: (u64, u64),
     parts: &'static [Part],
@@ -24,9 +27,6 @@ pub(super) struct Table {
     starts: &'static [u32],
     rules: &'static [Rule],
     long_rules: &'static [LongRule],
-    /// Which rule is for which address: a slot holds the rule in its low bits and the rest of the address above, so it
-    /// never answers for another one. Part of the table, so that another table begins with none.
-    cache: &'static [AtomicU64; 1 << CACHE_BITS],
 }
 
 /// The rules of one module.
@@ -224,17 +224,20 @@ impl Rows {
 
     fn into_table(mut self, generation: (u64, u64)) -> Option<&'static Table> {
         self.parts.sort_unstable_by_key(|part| part.low);
-        let cache = memory::map(size_of::<[AtomicU64; 1 << CACHE_BITS]>())?;
-        let table = Table {
-            generation,
-            parts: keep(self.parts.iter().copied())?,
-            starts: keep(self.rows.iter().map(|row| row.0))?,
-            rules: keep(self.rows.iter().map(|row| row.1))?,
-            long_rules: keep(self.long_rules.iter().copied())?,
-            // SAFETY: zeroed pages of that size that are never given back; atomics, for which zero is a value.
-            cache: unsafe { &*cache.cast() },
-        };
-        keep(std::iter::once(table))?.first()
+        let (parts, long_rules) = (keep(self.parts.iter().copied())?, keep(self.long_rules.iter().copied())?);
+        let starts = keep(self.rows.iter().map(|row| row.0))?;
+        let rules = keep(self.rows.iter().map(|row| row.1))?;
+        let table: *mut Table = memory::map(size_of::<Table>())?.cast();
+        // SAFETY: pages of that size that are never given back and nobody else's yet; zeroed, which is a value for the
+        // atomics of the cache, and the other fields are written before anybody reads them.
+        unsafe {
+            (&raw mut (*table).generation).write(generation);
+            (&raw mut (*table).parts).write(parts);
+            (&raw mut (*table).starts).write(starts);
+            (&raw mut (*table).rules).write(rules);
+            (&raw mut (*table).long_rules).write(long_rules);
+            Some(&*table)
+        }
     }
 }
 
@@ -269,24 +272,25 @@ fn keep<T>(values: impl ExactSizeIterator<Item = T>) -> Option<&'static [T]> {
 }
 
 impl Table {
-    /// The rule at an address; `NONE` where there is none.
+    /// The rule at the call that returns to `back`; `NONE` where there is none.
     #[inline(always)]
-    pub(super) fn rule(&self, address: usize) -> Rule {
-        let slot = &self.cache[address & ((1 << CACHE_BITS) - 1)];
+    pub(super) fn rule(&self, back: usize) -> Rule {
+        let slot = &self.cache[back & ((1 << CACHE_BITS) - 1)];
         let cached = slot.load(Ordering::Relaxed);
         // An address of more bits than those equals none that is cached.
-        if cached >> rule::BITS == (address >> CACHE_BITS) as u64 {
+        if cached >> rule::BITS == (back >> CACHE_BITS) as u64 {
             return (cached & ((1 << rule::BITS) - 1)) as Rule;
         }
-        self.look_up(address, slot)
+        self.look_up(back, slot)
     }
 
     #[cold]
     #[inline(never)]
-    fn look_up(&self, address: usize, slot: &AtomicU64) -> Rule {
-        let rule = self.find(address).unwrap_or(rule::NONE);
-        if address >> ADDRESS_BITS == 0 {
-            let tag = (address >> CACHE_BITS) as u64;
+    fn look_up(&self, back: usize, slot: &AtomicU64) -> Rule {
+        // Within the call: what follows it may belong to another function.
+        let rule = self.find(back.wrapping_sub(1)).unwrap_or(rule::NONE);
+        if back >> ADDRESS_BITS == 0 {
+            let tag = (back >> CACHE_BITS) as u64;
             slot.store(tag << rule::BITS | u64::from(rule), Ordering::Relaxed);
         }
         rule
