@@ -1,14 +1,52 @@
 //! What a walk costs, beside the crate `backtrace`: `cargo test --release -p profile-cost-walker --test cost -- --ignored
 //! --nocapture`.
 
+use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
 use profile_cost_runtime::testing::walker;
 
 const FRAMES: usize = 25;
 const WALKS: u32 = 200_000;
+
+static WALKS_ALL: AtomicBool = AtomicBool::new(false);
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+struct Walking;
+
+#[inline(never)]
+fn allocated() {
+    ALLOCATIONS.fetch_add(1, Relaxed);
+    if WALKS_ALL.load(Relaxed) {
+        black_box(ours());
+    }
+}
+
+// SAFETY: all of it is the system's allocator.
+unsafe impl GlobalAlloc for Walking {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        allocated();
+        // SAFETY: as the caller promised.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: as the caller promised.
+        unsafe { System.dealloc(block, layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        allocated();
+        // SAFETY: as the caller promised.
+        unsafe { System.realloc(block, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Walking = Walking;
 
 /// Calls `work` with `depth` frames of several sizes below it.
 #[inline(never)]
@@ -81,6 +119,27 @@ fn of_25_frames() {
             black_box(theirs());
         });
         report(&format!("one place: ours {ours:.1} ns, backtrace {theirs:.0} ns\n"));
+    });
+}
+
+/// A walk for whatever is allocated as documents are parsed.
+#[test]
+#[ignore = "measures"]
+fn of_json() {
+    assert!(walker::prepare());
+    let item = r#"{"id":17,"name":"a name","tags":["red","green",{"nested":[1,2,3,{"deep":"text","no":null}]}],"price":1.25}"#;
+    let text = format!("{{\"items\":[{}]}}", [item; 400].join(","));
+    at_depth(20, &mut || {
+        let parse = || drop(black_box(serde_json::from_str::<serde_json::Value>(&text).expect("valid")));
+        let before = ALLOCATIONS.load(Relaxed);
+        parse();
+        let allocations = (ALLOCATIONS.load(Relaxed) - before) as f64;
+        let without = nanoseconds(20, parse);
+        WALKS_ALL.store(true, Relaxed);
+        let with = nanoseconds(20, parse);
+        WALKS_ALL.store(false, Relaxed);
+        let each = (with - without) / allocations;
+        report(&format!("json: ours {each:.1} ns, {:.2} times as long in all\n", with / without));
     });
 }
 

@@ -43,58 +43,26 @@ impl Frame {
     pub(super) unsafe fn caller(self, table: &Table, end: usize) -> Option<Self> {
         // NOTE: whatever the tables say, nothing is read but from rsp to the stack's end.
         let rule = table.rule(self.back);
-        let from = if rule & rule::FROM == rule::FROM_RSP {
-            self.rsp
+        let (rsp, below) = if rule & rule::FROM == rule::FROM_RSP {
+            (self.rsp + (rule & rule::OFFSET) as usize, rule::saved(rule))
         } else if rule & rule::FROM == rule::FROM_RBP && self.rbp.wrapping_sub(self.rsp) <= end - self.rsp {
-            self.rbp
+            (self.rbp + (rule & rule::OFFSET) as usize, rule::saved(rule))
         } else {
-            // SAFETY: as the caller promised.
-            return unsafe { self.caller_by_long_rule(table, rule, end) };
+            by_long_rule(table, rule, self.rsp, self.rbp)
         };
-        let offset = (rule & rule::OFFSET) as usize;
-        let rsp = from + offset;
-        if rsp > end {
+        // Rules have an offset of a word at least, and a saved register that is not below rsp.
+        if rsp > end || rsp == 0 {
             return None;
         }
-        // SAFETY: it is from `from` to the end, since short rules have an offset of a word at least.
-        let back = unsafe { read(from + offset - WORD) };
-        let mut caller = Self { back, rsp, rbp: self.rbp, below: WORD };
-        let below = rule::saved(rule);
-        if below != 0 {
-            // SAFETY: short rules are such that it is from `from` to `rsp`.
-            caller.rbp = unsafe { read(rsp - below) };
-            caller.below = below;
-        }
-        (back >= LOWEST_ADDRESS).then_some(caller)
-    }
-
-    /// # Safety
-    /// As for `caller`.
-    #[cold]
-    #[inline(never)]
-    unsafe fn caller_by_long_rule(self, table: &Table, rule: Rule, end: usize) -> Option<Self> {
-        let long = table.long_rule(rule)?;
-        let from = if long.from_rbp { self.rbp } else { self.rsp };
-        let rsp = from.checked_add_signed(long.offset as isize)?;
-        if rsp < self.rsp.checked_add(WORD)? || rsp > end {
-            return None;
-        }
-        // SAFETY: from our rsp to the end, by the condition above.
+        // SAFETY: from our rsp to `end`, as just said.
         let back = unsafe { read(rsp - WORD) };
-        if back < LOWEST_ADDRESS {
-            return None;
+        let (mut rbp, mut below_or_word) = (self.rbp, WORD);
+        if below != 0 {
+            // SAFETY: as above.
+            rbp = unsafe { read(rsp - below) };
+            below_or_word = below;
         }
-        let mut caller = Self { back, rsp, rbp: self.rbp, below: WORD };
-        if long.saved != 0 {
-            let at = rsp.checked_sub(long.saved as usize)?;
-            if at < self.rsp || at > rsp - WORD {
-                return None;
-            }
-            // SAFETY: the same, by the condition above.
-            caller.rbp = unsafe { read(at) };
-            caller.below = rsp - at;
-        }
-        Some(caller)
+        (back >= LOWEST_ADDRESS).then_some(Self { back, rsp, rbp, below: below_or_word })
     }
 
     /// Whether the steps from there are the same, as long as the words that they read are.
@@ -110,10 +78,47 @@ impl Frame {
     #[inline(always)]
     pub(super) unsafe fn is_unchanged(&self) -> bool {
         // SAFETY: as the caller promised.
-        let (back, saved) = unsafe { (read(self.rsp - WORD), read(self.rsp - self.below)) };
-        let expected = if self.below == WORD { self.back } else { self.rbp };
-        (back ^ self.back) | (saved ^ expected) == 0
+        unsafe {
+            look_at(self.rsp - WORD) == self.back
+                && (self.below == WORD || look_at(self.rsp - self.below) == self.rbp)
+        }
     }
+}
+
+/// The caller's rsp, and how far below it rbp was saved, 0 when it was not; 0 and 0 where there is no rule. PERF: two
+/// numbers, so that all of a [`Frame`] stays in registers.
+#[cold]
+#[inline(never)]
+fn by_long_rule(table: &Table, rule: Rule, rsp: usize, rbp: usize) -> (usize, usize) {
+    let place = || {
+        let long = if rule & rule::FROM == rule::FROM_LIST { table.long_rule(rule)? } else { return None };
+        let from = if long.from_rbp { rbp } else { rsp };
+        let caller = from.checked_add_signed(long.offset as isize)?;
+        let is_outwards = caller >= rsp.checked_add(WORD)?;
+        let is_in_frame =
+            long.saved == 0 || (WORD as i64..=caller.wrapping_sub(rsp) as i64).contains(&long.saved);
+        (is_outwards && is_in_frame).then_some((caller, long.saved as usize))
+    };
+    place().unwrap_or((0, 0))
+}
+
+/// Not by Rust's own reads: what stands there may not be initialised, or not be there for this code (sanitizers).
+///
+/// # Safety
+/// The word at `address` is mapped.
+#[inline(always)]
+unsafe fn look_at(address: usize) -> usize {
+    let word;
+    // SAFETY: as the caller promised.
+    unsafe {
+        std::arch::asm!(
+            "mov {word}, qword ptr [{address}]",
+            address = in(reg) address,
+            word = lateout(reg) word,
+            options(pure, readonly, nostack, preserves_flags),
+        );
+    }
+    word
 }
 
 /// # Safety

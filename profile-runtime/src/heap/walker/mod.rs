@@ -27,4 +27,6 @@ mod stack;
 #[cfg(all(target_arch = "x86_64", target_os = "linux", not(profile_cost_portable)))]
 mod table;
 #[cfg(all(target_arch = "x86_64", target_os = "linux", not(profile_cost_portable)))]
+mod valgrind;
+#[cfg(all(target_arch = "x86_64", target_os = "linux", not(profile_cost_portable)))]
 pub(crate) use {native::walk, table::prepare};

@@ -38,7 +38,7 @@ unsafe extern "sysv64" fn walk_from(out: *mut usize, most: usize, rsp: usize, rb
         return 0;
     }
     let end = stack::end(rsp);
-    if most <= memo::FRAMES {
+    if most <= memo::FRAMES && table.may_look_anywhere {
         // SAFETY: as the caller promised; the stack is mapped from rsp to `end`.
         if let Some(found) = unsafe { memo::walk(out, most, Frame::innermost(rsp, rbp), table, end) } {
             return found;

@@ -11,6 +11,7 @@ use gimli::{
 };
 
 use super::rule::{self, LongRule, Rule};
+use super::valgrind;
 use crate::heap::memory;
 use crate::heap::modules::{self, Image};
 
@@ -20,6 +21,9 @@ pub(super) struct Table {
     /// Which rule is for which return address: a slot holds the rule in its low bits and the rest of the address above,
     /// so it never answers for another one. Part of the table, so that another table begins with none.
     cache: [AtomicU64; 1 << CACHE_BITS],
+    /// Whether walks may look at words that no frame of the current stack has written: valgrind says that they are
+    /// not initialised.
+    pub(super) may_look_anywhere: bool,
     /// What was loaded when it was built.
     generation: (u64, u64),
     parts: &'static [Part],
@@ -231,6 +235,7 @@ impl Rows {
         // SAFETY: pages of that size that are never given back and nobody else's yet; zeroed, which is a value for the
         // atomics of the cache, and the other fields are written before anybody reads them.
         unsafe {
+            (&raw mut (*table).may_look_anywhere).write(!valgrind::is_here());
             (&raw mut (*table).generation).write(generation);
             (&raw mut (*table).parts).write(parts);
             (&raw mut (*table).starts).write(starts);
@@ -304,8 +309,6 @@ impl Table {
         self.rules.get(part.first + at).copied()
     }
 
-    #[cold]
-    #[inline(never)]
     pub(super) fn long_rule(&self, rule: Rule) -> Option<LongRule> {
         self.long_rules.get((rule >> 3) as usize).copied()
     }
