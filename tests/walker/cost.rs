@@ -53,7 +53,7 @@ static ALLOCATOR: Walking = Walking;
 fn at_depth(depth: usize, work: &mut dyn FnMut()) -> usize {
     match depth {
         0 => work(),
-        _ if depth % 3 == 0 => return at_depth(depth - 1, work) + 1,
+        _ if depth.is_multiple_of(3) => return at_depth(depth - 1, work) + 1,
         _ => return at_depth_wide(depth - 1, work) + 2,
     }
     black_box(depth)

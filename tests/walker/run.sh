@@ -12,7 +12,7 @@ done
 
 if command -v valgrind >/dev/null; then
     export WALKER_STACKS=2000
-    # Leaks are the tables, which are kept for ever. valgrind itself reads no stack of ours.
+    # Leaks are the tables, which are kept for ever.
     CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="valgrind -q --error-exitcode=9 --leak-check=no" \
         stacks --profile release
     unset WALKER_STACKS
@@ -23,6 +23,6 @@ else
     echo "skipped: no valgrind"
 fi
 
-# Another target directory: the flag would make everything anew.
-RUSTFLAGS="--cfg profile_cost_portable" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/portable" \
+# It is the judge itself, but for where it begins and ends. Another target directory: the flag makes everything anew.
+WALKER_STACKS=5000 RUSTFLAGS="--cfg profile_cost_portable" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/portable" \
     step cargo test -q --release -p profile-cost-walker --test stacks

@@ -15,7 +15,7 @@ use super::judge::{compare, comparing};
 /// A kind of code, and a function that runs some of it; `seed` changes what it does.
 pub type Kind = (&'static str, fn(u64));
 
-pub const KINDS: [Kind; 14] = [
+pub const KINDS: [Kind; 15] = [
     ("recursion", recursion),
     ("generics", generics),
     ("closures", closures),
@@ -29,6 +29,7 @@ pub const KINDS: [Kind; 14] = [
     ("formatting", formatting),
     ("panics", panics),
     ("async", asynchronous),
+    ("code without unwind tables", bare_code),
     ("threads", threads),
 ];
 
@@ -47,15 +48,15 @@ fn countdown(depth: usize, text: &mut Vec<String>) -> usize {
     text.push(format!("{depth}"));
     match depth {
         0 => local[0],
-        _ if depth % 5 == 2 => countdown(depth - 1, text) + countdown_boxed(depth / 2, text),
+        _ if depth % 5 == 2 => countdown(depth - 1, text) + countdown_boxed(depth / 2),
         _ => countdown(depth - 1, text) + 1,
     }
 }
 
 #[inline(never)]
-fn countdown_boxed(depth: usize, text: &mut Vec<String>) -> usize {
+fn countdown_boxed(depth: usize) -> usize {
     let on_heap = Box::new(black_box([depth as u64; 9]));
-    if depth < 2 { on_heap[1] as usize } else { countdown_boxed(depth - 2, text) + on_heap[3] as usize }
+    if depth < 2 { on_heap[1] as usize } else { countdown_boxed(depth - 2) + on_heap[3] as usize }
 }
 
 fn recursion(seed: u64) {
@@ -71,7 +72,7 @@ fn deep(depth: usize) -> Box<usize> {
         return Box::new(black_box(1));
     }
     let inner = deep(depth - 1);
-    if depth % 25 == 0 { black_box(Box::new(*inner + 1)) } else { inner }
+    if depth.is_multiple_of(25) { black_box(Box::new(*inner + 1)) } else { inner }
 }
 
 /// A frame of another size for each `N`.
@@ -275,7 +276,7 @@ impl Drop for AllocatesInDrop {
     fn drop(&mut self) {
         black_box(format!("{}", self.0));
         compare();
-        if self.0 % 3 == 0 {
+        if self.0.is_multiple_of(3) {
             // Within an unwinding, another one that ends inside.
             let caught = catch_unwind(|| resume_unwind(Box::new(black_box(1))));
             black_box(caught.is_err());
@@ -306,6 +307,35 @@ fn panics(seed: u64) {
     assert!(caught.is_err());
 }
 
+// A function of which nothing is known, right behind one of which all is.
+std::arch::global_asm!(
+    ".pushsection .text.walker_bare, \"ax\", @progbits",
+    ".globl walker_covered",
+    "walker_covered:",
+    ".cfi_startproc",
+    "ret",
+    ".cfi_endproc",
+    ".globl walker_bare",
+    "walker_bare:",
+    "sub rsp, 24",
+    "call rdi",
+    "add rsp, 24",
+    "ret",
+    ".popsection",
+);
+
+unsafe extern "C" {
+    fn walker_bare(call: extern "C" fn());
+}
+
+fn bare_code(_: u64) {
+    extern "C" fn called() {
+        black_box(vec![1, 2, 3]);
+    }
+    // SAFETY: calls `called`, with the stack aligned.
+    unsafe { walker_bare(called) };
+}
+
 struct Yields(u8);
 impl Future for Yields {
     type Output = Box<u8>;
@@ -323,7 +353,7 @@ impl Future for Yields {
 }
 
 async fn nested(depth: u8) -> usize {
-    let before = vec![depth; 3];
+    let before = black_box(vec![depth; 3]);
     let inner: usize = match depth {
         0 => usize::from(*Yields(2).await),
         _ => Box::pin(nested(depth - 1)).await,

@@ -20,8 +20,8 @@ static ALLOCATOR: judge::Comparing = judge::Comparing;
 
 fn main() -> ExitCode {
     let mut out = std::io::stdout().lock();
-    if cfg!(any(not(all(target_os = "linux", target_arch = "x86_64")), profile_cost_portable)) {
-        // The portable walker is the judge itself.
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        // The portable walker, on a platform whose unwinder has other names.
         return ExitCode::SUCCESS;
     }
     assert!(profile_cost_runtime::testing::walker::prepare(), "stacks can be walked here");

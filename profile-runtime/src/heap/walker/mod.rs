@@ -4,10 +4,9 @@
 //! in a compact form of `rule`s, with a cache by address, and never reads outside of the thread's own `stack`. No frame
 //! pointers, debug information or compiler flags are needed.
 //!
-//! Elsewhere, and with `--cfg profile_cost_portable`, the crate `backtrace` walks. What differs: a walk costs twenty
-//! times as much; it may take the loader's lock, and on Windows one of its own (glibc before 2.35, musl and macOS; a
-//! thread that is stopped while it holds them stops all who allocate); the addresses belong to no module, so that
-//! naming takes the process itself.
+//! Elsewhere, and with `--cfg profile_cost_portable`, the crate `backtrace` walks. What differs: a walk costs fifty
+//! times as much; it may take the loader's lock, or on Windows one of its own, so that a thread which is stopped while
+//! it holds that stops all who allocate; and modules are not known, so that addresses stay as they are in the process.
 
 #[cfg(any(not(all(target_arch = "x86_64", target_os = "linux")), profile_cost_portable))]
 mod portable;

@@ -4,7 +4,7 @@ use super::frame::Frame;
 use super::{memo, stack, table};
 
 /// Fills `out` with return addresses, innermost first, beginning with the one in the function that called this; returns
-/// how many. 0 before [`prepare`](super::prepare).
+/// how many. 0 before [`prepare`](super::prepare). Whoever calls it as the last thing that it does has no frame any more.
 ///
 /// Ends where it does not know for sure how to go on: in code without unwind tables or loaded after
 /// [`prepare`](super::prepare), in frames whose rule is an expression (signal trampolines, C functions with a realigned
