@@ -54,7 +54,9 @@ def heap(test):
 
 
 COLUMNS = ["--release", "-p", "profile-cost", "--test", "heap_columns"]
-WALKER = ["--release", "-p", "profile-cost-runtime", "--lib", "walker"]
+WALKER = ["--release", "-p", "profile-cost-walker", "--test", "stacks"]
+WILD = ["--release", "-p", "profile-cost-walker", "--test", "wild"]
+LIBRARIES = ["--release", "-p", "profile-cost-walker", "--test", "libraries"]
 
 
 FUTURE, GUARD, CONTEXT, COUNTERS = "future.rs", "guard.rs", "context.rs", "counters.rs"
@@ -329,8 +331,19 @@ SLOW = [
     ("heap: every freed block is temporary", "heap/local.rs", "if back >= window {\n                return false;", "if back >= window {\n                return true;", heap("blocks_freed")),
     ("heap: the profiler's own blocks are the caller's", "heap/hooks.rs", "    if thread::is_inside() {", "    if false && thread::is_inside() {", COLUMNS),
     ("heap: reset forgets live blocks", "snapshot.rs", "allocations: now.allocations - before.frees.min(now.allocations),", "allocations: now.allocations - before.allocations.min(now.allocations),", COLUMNS),
-    ("walker: what follows the call is looked up", "heap/walker/table.rs", "        address = back - 1;", "        address = back;", WALKER),
-    ("walker: rbp is a word off", "heap/walker/table.rs", "cfa.wrapping_sub((saved - 1) * 8)", "cfa.wrapping_sub(saved * 8)", WALKER),
+    ("walker: what follows the call is looked up", "heap/walker/table.rs", "self.find(back.wrapping_sub(1))", "self.find(back)", WALKER),
+    ("walker: rbp is a word off", "heap/walker/frame.rs", "rbp = unsafe { read(rsp - below) };", "rbp = unsafe { read(rsp - below - WORD) };", WALKER),
+    ("walker: a function's end is not one", "heap/walker/table.rs", "            add(end, rule::NONE);", "            let _ = end;", WALKER),
+    ("walker: long rules are none", "heap/walker/table.rs", "shorten(long, &mut self.long_rules)", "long.short().unwrap_or(rule::NONE)", WALKER),
+    ("walker: the cache answers for other addresses", "heap/walker/table.rs", "        if cached >> rule::BITS == (back >> CACHE_BITS) as u64 {", "        if cached >> rule::BITS != 0 {", WALKER),
+    ("walker: known by the return address alone", "heap/walker/frame.rs", "self.rsp == other.rsp && self.back == other.back && self.rbp == other.rbp", "self.back == other.back", WALKER),
+    ("walker: what leads outwards is not looked at", "heap/walker/memo.rs", "while from > inside + 1 && (*frames.add(from - 1)).is_unchanged() {", "while from > inside + 1 {", WALKER),
+    ("walker: the frames kept are one off", "heap/walker/memo.rs", "let from = self.first.get() + known;", "let from = self.first.get() + known - (known > 1) as usize;", WALKER),
+    ("walker: reads past the stack's end", "heap/walker/frame.rs", "if rsp > end || rsp == 0 {", "if rsp == 0 {", WILD),
+    ("walker: rbp is taken at its word", "heap/walker/frame.rs", " && self.rbp.wrapping_sub(self.rsp) <= end - self.rsp", "", WILD),
+    ("walker: registers saved outside of the frame are read", "heap/walker/frame.rs", "(is_outwards && is_in_frame)", "is_outwards", WILD),
+    ("walker: another stack is taken for the thread's", "heap/walker/stack.rs", "    if (low..high).contains(&rsp) { high } else { end_elsewhere(rsp) }", "    if high > 1 { high } else { end_elsewhere(rsp) }", WILD),
+    ("walker: prepared once for ever", "heap/walker/table.rs", "known.generation == generation", "known.generation != (0, 0)", LIBRARIES),
 ]
 
 

@@ -3,6 +3,8 @@
 
 mod memory;
 mod profiles;
+#[cfg(feature = "heap")]
+pub mod walker;
 
 pub use memory::CountingAllocator;
 pub use profiles::{HOSTILE_NAMES, assert_same, generated_profile, large_profile};
