@@ -18,6 +18,8 @@ mod local;
 mod memory;
 mod mode;
 mod modules;
+#[cfg(feature = "symbols")]
+mod naming;
 mod process;
 mod recording;
 mod records;
@@ -28,10 +30,14 @@ mod spin;
 mod take;
 mod tallies;
 mod tracker;
+#[cfg(feature = "symbols")]
+mod types;
 mod walker;
 
 pub use frame::{CallPath, Frame, FrameId, Module, Source};
 pub use mode::Mode;
+#[cfg(feature = "symbols")]
+pub use naming::Unnamed;
 pub use process::ProcessMemory;
 pub use recording::{
     StartError, clear_traces, get_traceback_limit, get_traced_memory, get_tracemalloc_memory, is_tracing,
