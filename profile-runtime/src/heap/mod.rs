@@ -18,6 +18,9 @@ mod local;
 mod memory;
 mod mode;
 mod modules;
+// Nothing asks these two yet but tests: naming and statistics are to.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod origin;
 mod process;
 mod recording;
 mod records;
@@ -28,6 +31,8 @@ mod spin;
 mod take;
 mod tallies;
 mod tracker;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod types;
 mod walker;
 
 pub use frame::{CallPath, Frame, FrameId, Module, Source};
