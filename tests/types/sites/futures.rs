@@ -72,7 +72,7 @@ sites! {
         let runtime = runtime();
         r.record(|| runtime.spawn(fetch_many(black_box([1; 6]))));
     }
-    task_spawn_large "task<{async_block_env#0}>|Box<{async_block_env#0}>" |r| {
+    task_spawn_large "task<Pin<Box<{async_block_env#0}>>>|Box<{async_block_env#0}>" |r| {
         runtime().block_on(async {
             let data = [black_box(3u8); 30_000];
             r.record(|| {

@@ -123,7 +123,7 @@ sites! {
     }
     slice_to_owned "Vec<Order>" |r| {
         let list = [Order::new(black_box(1)), Order::new(4)];
-        r.record(|| list.to_owned());
+        r.record(|| list[..].to_owned());
     }
     slice_concat "Vec<u16>" |r| {
         let list = [[black_box(1u16), 2], [3, 4]];

@@ -156,7 +156,7 @@ fn write_path(out: &mut String, name: &str, depth: u32) {
     let of_std = ["alloc::", "core::", "std::", "hashbrown::"].iter().any(|root| path.starts_with(root));
     match last {
         // Too many types are called so.
-        "Error" | "Result" | "Kind" if of_std => {
+        "Error" | "Kind" if of_std => {
             let module = path[..module_length].trim_end_matches("::").rsplit("::").find(|it| *it != "error");
             out.push_str(module.unwrap_or("std"));
             out.push_str("::");

@@ -15,14 +15,18 @@ mod tables;
 
 use super::frame::Source;
 pub(super) use place::{Place, is_shim};
-use search::{Search, Step};
+use search::{Found, Search, Step};
+
+/// Said of bytes whose owner the compiler left no name of.
+const BYTES: &str = "String or Vec<u8>";
 
 /// The type that owns the blocks: `Vec<app::Order>`, `HashMap<u64, String>`, `Arc<Config>`; `None` when it cannot be
 /// told.
 ///
 /// `stack` holds the sources of each frame, innermost first; `align` and `size` (bytes) are those of the blocks'
 /// layout. Names are short: paths of the standard library, allocators and hashers are left out, paths of everybody
-/// else's types stay. A future or closure is called as the compiler does, `Box<app::fetch::{async_fn_env#0}>`. What is
+/// else's types stay. Where the compiler merged several calls into one, all that is left may be that the block
+/// holds bytes: `String or Vec<u8>`. A future or closure is called as the compiler does, `Box<app::fetch::{async_fn_env#0}>`. What is
 /// no type, but owns blocks, is called by the path one knows it by: `tokio::task<..>`, `std::sync::mpsc<app::Order>`.
 #[must_use]
 pub fn classify(stack: &[&[Source]], align: u32, size: u64) -> Option<String> {
@@ -36,8 +40,12 @@ pub fn classify(stack: &[&[Source]], align: u32, size: u64) -> Option<String> {
             steps.chain(frame.is_empty().then_some(Step { source: &nameless, is_new_frame: true }))
         })
         .collect();
-    let owner = Search::default().follow(&steps[place::past_the_allocator(&steps)..])?;
-    layout::agrees(&owner, align, size).then(|| owner.to_string())
+    match Search::default().follow(&steps[place::past_the_allocator(&steps)..]) {
+        Found::Owner(owner) => layout::agrees(&owner, align, size).then(|| owner.to_string()),
+        // Hardly anything else is aligned to 1.
+        Found::Merged => (align == 1).then(|| BYTES.to_owned()),
+        Found::Nothing => None,
+    }
 }
 
 #[cfg(test)]

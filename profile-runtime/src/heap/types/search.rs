@@ -34,6 +34,15 @@ pub(super) enum Family {
     Table,
 }
 
+/// What came of following a stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    Owner(Owner),
+    /// A vector or something like it, of which the compiler left no name.
+    Merged,
+    Nothing,
+}
+
 /// What was found so far.
 #[derive(Debug, Default)]
 pub(super) struct Search<'a> {
@@ -56,14 +65,25 @@ pub(super) struct Function<'a> {
 }
 
 impl<'a> Search<'a> {
-    /// The owner; `None` also when the stack was cut off before its owner was sure.
-    pub(super) fn follow(mut self, steps: &[Step<'a>]) -> Option<Owner> {
+    /// The owner; nothing also when the stack was cut off before its owner was sure.
+    pub(super) fn follow(mut self, steps: &[Step<'a>]) -> Found {
         for step in steps {
             if self.step(step) == Flow::Stop {
-                return self.owner;
+                return self.found(step);
             }
         }
-        None
+        Found::Nothing
+    }
+
+    fn found(self, last: &Step<'_>) -> Found {
+        // Calls from several places of a function that were merged into one have no line, and what was inlined around
+        // each of them is lost. What they call is out of line, so its arguments may be those of a merged function.
+        let is_merged = last.is_new_frame && last.source.line == 0 && !last.source.file.is_empty();
+        match self.owner {
+            None | Some(Owner::Elements(_)) if is_merged => Found::Merged,
+            None => Found::Nothing,
+            Some(owner) => Found::Owner(owner),
+        }
     }
 
     fn step(&mut self, step: &Step<'a>) -> Flow {

@@ -51,6 +51,22 @@ fn a_stack_that_is_cut_off_within_containers_says_nothing() {
 }
 
 #[test]
+fn merged_calls_leave_bytes_at_most() {
+    let merged = |helper: &str, align: u32, expected: Option<&str>| {
+        let mut frames =
+            stack(&format!("0 {helper}\n 1 parse /h/registry/src/i/serde_json-1.0.154/src/de.rs"));
+        frames[1][0].line = 0;
+        let frames: Vec<&[Source]> = frames.iter().map(Vec::as_slice).collect();
+        assert_eq!(classify(&frames, align, 24).as_deref(), expected);
+    };
+    merged("__rust_alloc src/main.rs", 1, Some("String or Vec<u8>"));
+    merged("__rust_alloc src/main.rs", 8, None);
+    merged("grow_one<u8,alloc::alloc::Global> L/alloc/src/raw_vec/mod.rs", 1, Some("String or Vec<u8>"));
+    merged("grow_one<app::Order,alloc::alloc::Global> L/alloc/src/raw_vec/mod.rs", 8, None);
+    merged("push<app::Order,alloc::alloc::Global> L/alloc/src/vec/mod.rs", 8, Some("Vec<app::Order>"));
+}
+
+#[test]
 fn what_an_element_allocates_when_cloned_is_its_own() {
     let inner = "
         0 with_capacity_in<u8,alloc::alloc::Global> L/alloc/src/vec/mod.rs
