@@ -7,6 +7,11 @@ mod profiles;
 pub use memory::CountingAllocator;
 pub use profiles::{HOSTILE_NAMES, assert_same, generated_profile, large_profile};
 
+#[cfg(feature = "heap")]
+pub use crate::heap::origin::{crate_of, is_machinery};
+#[cfg(feature = "heap")]
+pub use crate::heap::types::classify;
+
 use std::cell::RefCell;
 use std::ptr;
 

@@ -20,6 +20,8 @@ mod mode;
 mod modules;
 #[cfg(feature = "symbols")]
 mod naming;
+#[cfg(any(feature = "symbols", feature = "testing"))]
+pub(crate) mod origin;
 mod process;
 mod recording;
 mod records;
@@ -30,8 +32,8 @@ mod spin;
 mod take;
 mod tallies;
 mod tracker;
-#[cfg(feature = "symbols")]
-mod types;
+#[cfg(any(feature = "symbols", feature = "testing"))]
+pub(crate) mod types;
 mod walker;
 
 pub use frame::{CallPath, Frame, FrameId, Module, Source};
