@@ -11,26 +11,46 @@
 //! Data flows one way here too: `tracker` (HOT PATH) writes `tallies` and `live`; `take` reads them into a
 //! [`Snapshot`], an inert value. Naming its addresses, grouping and printing it are to come.
 
+mod compare;
+mod dump;
+mod figures;
+mod filter;
 mod frame;
+mod growth;
 mod hooks;
+mod interval;
 mod live;
+mod load;
 mod local;
 mod memory;
 mod mode;
 mod modules;
+mod origin;
+mod pattern;
+mod place;
 mod process;
 mod recording;
 mod records;
 mod sampler;
 mod size_class;
 mod snapshot;
+mod source_lines;
 mod spin;
+mod statistics;
+mod summary;
 mod take;
 mod tallies;
+mod text;
+mod traceback;
 mod tracker;
 mod walker;
 
+pub use compare::StatisticDiff;
+pub use figures::{Rate, SizeRow};
+pub use filter::Filter;
 pub use frame::{CallPath, Frame, FrameId, Module, Source};
+pub use growth::{Growth, GrowthRow};
+pub use load::LoadError;
 pub use mode::Mode;
 pub use process::ProcessMemory;
 pub use recording::{
@@ -39,6 +59,11 @@ pub use recording::{
 };
 pub use size_class::SizeClass;
 pub use snapshot::{Notes, Snapshot, Trace, TraceCounts};
+pub use source_lines::SourceLines;
+pub use statistics::{Key, KeyType, Measure, Statistic};
+pub use summary::{Summary, SummaryRow, TypeCount, show_most_common_types};
 pub(crate) use take::counts_by_path;
 pub use take::take_snapshot;
+pub use text::TopOptions;
+pub use traceback::{Line, Traceback};
 pub use tracker::Tracker;
