@@ -4,7 +4,9 @@
 
 use std::time::Instant;
 
-use profile_cost_runtime::heap::{FrameId, KeyType, LoadError, Measure, Snapshot, Trace};
+use profile_cost_runtime::heap::{
+    Filter, FrameId, Growth, KeyType, LoadError, Measure, Snapshot, SourceLines, Statistic, TopOptions, Trace,
+};
 use profile_cost_runtime::testing::{CountingAllocator, generated_heap_snapshot};
 
 #[global_allocator]
@@ -179,6 +181,7 @@ fn judge(bytes: &[u8], used: bool) -> (bool, f64) {
             assert_eq!(*snapshot, read(&dumped(snapshot)).expect("what was read is written and read"));
             if used {
                 use_all(snapshot);
+                print_all(snapshot);
             }
         }
     }
@@ -191,9 +194,7 @@ fn use_all(snapshot: &Snapshot) {
         let total = snapshot.total(measure);
         for key_type in KEY_TYPES {
             let rows = snapshot.statistics_by(key_type, measure, false);
-            let sum = |of: fn(&profile_cost_runtime::heap::Statistic) -> u64| {
-                rows.iter().map(of).fold(0, u64::saturating_add)
-            };
+            let sum = |of: fn(&Statistic) -> u64| rows.iter().map(of).fold(0, u64::saturating_add);
             assert_eq!((sum(|row| row.size), sum(|row| row.count)), (total.size, total.count), "{key_type}");
             for row in snapshot.statistics_by(key_type, measure, true) {
                 assert!(row.size <= total.size && row.count <= total.count, "{key_type}: {row}");
@@ -203,6 +204,32 @@ fn use_all(snapshot: &Snapshot) {
             }
         }
     }
+}
+
+/// Texts hold no line that a name brought along.
+fn print_all(snapshot: &Snapshot) {
+    let mut out = Vec::new();
+    let options = TopOptions { sources: false, strip_dirs: true, ..TopOptions::default() };
+    for key_type in KEY_TYPES {
+        snapshot.display_top_with(&mut out, key_type, &options).expect("a Vec takes every write");
+        for row in snapshot.compare_to(&Snapshot::new(), key_type, true) {
+            assert!(row.size_diff >= 0 && !row.to_string().contains(char::is_control), "{row}");
+        }
+        let rates = snapshot.rates(key_type);
+        assert!(rates.iter().all(|rate| rate.bytes_per_second.is_finite()), "{rates:?}");
+    }
+    snapshot.summary().print(&mut out, 5).expect("a Vec takes every write");
+    let rows = Growth::new().update(snapshot, 5);
+    Growth::show(&rows, &mut out).expect("a Vec takes every write");
+    let filters = [Filter::call_path(true, "*-> *"), Filter::of_crate(false, "app").all_frames(true)];
+    let left = snapshot.filter_traces(&filters);
+    assert!(left.traces.len() <= snapshot.traces.len());
+    for row in left.statistics(KeyType::Traceback, false).iter().take(5) {
+        let lines = row.traceback().expect("a stack").format(None, true, &mut SourceLines::none());
+        out.extend(lines.join("\n").bytes());
+    }
+    let text = String::from_utf8(out).expect("text");
+    assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
 }
 
 fn files() -> Vec<Vec<u8>> {
@@ -256,6 +283,7 @@ fn nothing_is_lost() {
         assert_eq!(read(&crlf).expect("line ends of another system"), snapshot, "seed {seed}");
         if seed % 10 == 0 {
             use_all(&snapshot);
+            print_all(&snapshot);
         }
     }
     let path = std::env::temp_dir().join(format!("profile-cost-heap-{}.heap", std::process::id()));

@@ -9,7 +9,9 @@
 //! `paths` and `counters` work.
 //!
 //! Data flows one way here too: `tracker` (HOT PATH) writes `tallies` and `live`; `take` reads them into a
-//! [`Snapshot`], an inert value. Naming its addresses, grouping and printing it are to come.
+//! [`Snapshot`], an inert value; `dump` and `load` keep it in a file; `place`, `statistics`, `filter` and `compare` group it;
+//! `text`, `summary`, `growth` and `figures` show it as tracemalloc, pympler, objgraph, memray and scalene do. Naming its
+//! addresses is to come: until then rows are `module+0x1234`, or call paths.
 
 mod compare;
 mod dump;

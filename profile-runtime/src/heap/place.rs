@@ -81,7 +81,7 @@ impl<'a> Places<'a> {
             let address = (sources == 0).then_some(Place::Address(id));
             address.into_iter().chain((0..sources).map(move |at| Place::Source(id, at)))
         });
-        let instead = trace.frames.is_empty().then(|| match trace.path {
+        let instead = trace.frames.is_empty().then_some(match trace.path {
             Some(path) => Place::Path(path),
             None => Place::Nowhere,
         });
