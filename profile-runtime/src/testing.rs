@@ -1,9 +1,13 @@
 //! An engine of its own, driven by literal ticks: what the conformance tests hold against cProfile. And profiles made
 //! up from a seed.
 
+#[cfg(feature = "heap")]
+mod heap;
 mod memory;
 mod profiles;
 
+#[cfg(feature = "heap")]
+pub use heap::generated_heap_snapshot;
 pub use memory::CountingAllocator;
 pub use profiles::{HOSTILE_NAMES, assert_same, generated_profile, large_profile};
 

@@ -9,34 +9,57 @@
 //! `paths` and `counters` work.
 //!
 //! Data flows one way here too: `tracker` (HOT PATH) writes `tallies` and `live`; `take` reads them into a
-//! [`Snapshot`], an inert value. Naming its addresses, grouping and printing it are to come.
+//! [`Snapshot`], an inert value; `dump` and `load` keep it in a file; `place`, `statistics`, `filter` and `compare` group it;
+//! `text`, `summary`, `growth` and `figures` show it as tracemalloc, pympler, objgraph, memray and scalene do. Naming its
+//! addresses is to come: until then rows are `module+0x1234`, or call paths.
 
+mod compare;
+mod dump;
+mod figures;
+mod filter;
 mod frame;
+mod growth;
 mod hooks;
+mod interval;
 mod live;
+mod load;
 mod local;
 mod memory;
 mod mode;
 mod modules;
 #[cfg(feature = "symbols")]
 mod naming;
-#[cfg(any(feature = "symbols", feature = "testing"))]
 pub(crate) mod origin;
+mod pattern;
+mod place;
 mod process;
 mod recording;
 mod records;
 mod sampler;
 mod size_class;
 mod snapshot;
+mod source_lines;
 mod spin;
+mod statistics;
+mod summary;
 mod take;
 mod tallies;
+mod text;
+mod traceback;
 mod tracker;
-#[cfg(any(feature = "symbols", feature = "testing"))]
+#[cfg_attr(
+    not(any(feature = "symbols", feature = "testing")),
+    allow(dead_code, reason = "types are told from names")
+)]
 pub(crate) mod types;
 mod walker;
 
+pub use compare::StatisticDiff;
+pub use figures::{Rate, SizeRow};
+pub use filter::Filter;
 pub use frame::{CallPath, Frame, FrameId, Module, Source};
+pub use growth::{Growth, GrowthRow};
+pub use load::LoadError;
 pub use mode::Mode;
 #[cfg(feature = "symbols")]
 pub use naming::Unnamed;
@@ -47,6 +70,11 @@ pub use recording::{
 };
 pub use size_class::SizeClass;
 pub use snapshot::{Notes, Snapshot, Trace, TraceCounts};
+pub use source_lines::SourceLines;
+pub use statistics::{Key, KeyType, Measure, Statistic};
+pub use summary::{Summary, SummaryRow, TypeCount, show_most_common_types};
 pub(crate) use take::counts_by_path;
 pub use take::take_snapshot;
+pub use text::TopOptions;
+pub use traceback::{Line, Traceback};
 pub use tracker::Tracker;
