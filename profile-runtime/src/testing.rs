@@ -3,9 +3,13 @@
 
 mod memory;
 mod profiles;
+#[cfg(feature = "heap")]
+mod snapshots;
 
 pub use memory::CountingAllocator;
 pub use profiles::{HOSTILE_NAMES, assert_same, generated_profile, large_profile};
+#[cfg(feature = "heap")]
+pub use snapshots::generated_snapshot;
 
 use std::cell::RefCell;
 use std::ptr;

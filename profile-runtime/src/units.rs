@@ -41,6 +41,27 @@ pub(crate) fn count(n: u64) -> String {
     out
 }
 
+/// Bytes in three digits with their unit, in powers of 1,024: `873 B`, `12.3 KiB`, `4.56 GiB`.
+#[cfg(feature = "heap")]
+pub(crate) fn bytes(bytes: u64) -> String {
+    let mut scaled = bytes as f64;
+    let mut unit = "B";
+    for larger in ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"] {
+        // The limit is where three digits would be four; 1,000 to 1,023 of a unit are 0.98 to 1.00 of the next.
+        if scaled < 999.5 {
+            break;
+        }
+        (scaled, unit) = (scaled / 1024.0, larger);
+    }
+    let decimals = match scaled {
+        _ if unit == "B" => 0,
+        ..9.995 => 2,
+        ..99.95 => 1,
+        _ => 0,
+    };
+    format!("{scaled:.decimals$} {unit}")
+}
+
 /// `1 call`, `2 calls`.
 pub(crate) fn counted(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
@@ -110,6 +131,24 @@ mod tests {
             (f64::NAN, "?"),
         ] {
             assert_eq!(duration(seconds), text);
+        }
+    }
+
+    #[cfg(feature = "heap")]
+    #[test]
+    fn bytes_keep_three_digits() {
+        for (value, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "0.98 KiB"),
+            (1024, "1.00 KiB"),
+            (12_596, "12.3 KiB"),
+            (500 << 20, "500 MiB"),
+            (1023 << 20, "1.00 GiB"),
+            (3 << 40, "3.00 TiB"),
+            (u64::MAX, "16.0 EiB"),
+        ] {
+            assert_eq!(bytes(value), text);
         }
     }
 

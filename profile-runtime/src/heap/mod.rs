@@ -11,6 +11,7 @@
 mod compare;
 mod dump;
 mod filter;
+mod format;
 mod frame;
 mod mode;
 mod modules;
@@ -27,9 +28,11 @@ mod walker;
 
 pub use compare::StatisticDiff;
 pub use filter::Filter;
+pub use format::Format;
 pub use frame::{CallPath, Frame, FrameId, Module, Source};
 pub use mode::Mode;
 pub use process::ProcessMemory;
+pub use render::StackOptions;
 pub use size_class::SizeClass;
 pub use snapshot::{Notes, Snapshot, Trace, TraceCounts};
 pub use statistics::{KeyType, Measure, Statistic};

@@ -1,1 +1,15 @@
-//! Renderers of heap snapshots: one file a format.
+//! Snapshots as text and files: one file a format. Nothing here touches a global, a clock or a file, so that the same
+//! snapshot always gives the same bytes.
+
+mod dhat;
+#[cfg(feature = "flamegraph")]
+mod flamegraph;
+mod folded;
+mod graph;
+mod json;
+mod notes;
+mod places;
+#[cfg(feature = "pprof")]
+mod pprof;
+
+pub use graph::StackOptions;
