@@ -36,6 +36,7 @@
 //! |---|---|
 //! | `PROFILE_COST=cumulative` | print the report at exit, sorted so: any of pstats' keys, several with commas. `off`: record nothing, not even calls annotated with `report` |
 //! | `PROFILE_COST_OUT=a.svg,b.json,c.prof` | write these at exit, each in the [`Format`] of its extension: `.html`, `.svg`, `.json`, `.prof`, `.pb.gz`, `.callgrind`, `.speedscope.json`, `.folded`, `.txt` |
+//! | `PROFILE_COST_HEAP=paths` | what a [`heap::Tracker`] records from the first annotated call on: `exact:25`, `sample:512KiB`, `paths`, `counters` or `off` |
 //! | `PROFILE_COST_SIGTERM=1` | also when SIGTERM ends the process; handlers of the program's own keep working |
 //! | `PROFILE_COST_TOP=30` | rows of the report at exit |
 //! | `PROFILE_COST_MAX_PATHS=65536`, `PROFILE_COST_MAX_DEPTH=100` | how large the call tree may grow; from which depth recursion folds |
@@ -61,6 +62,7 @@
 //!   of the program without profile-cost.
 //! - `flamegraph` (default): SVG through inferno, which is under CDDL-1.0.
 //! - `pprof` (default): files for `go tool pprof`, compressed by flate2.
+//! - `heap` (default): the tracking allocator. Stacks are walked by gimli's reading of the program's unwind tables.
 //! - `read`: `Recording::read`, native JSON and pstats dumps back into values, with serde_json.
 //!   `cargo profile-cost` has it; a service need not.
 

@@ -1,5 +1,7 @@
 //! Switching recording on and off, resetting, and the configuration from the environment.
 
+#[cfg(feature = "heap")]
+use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Mutex, Once, OnceLock};
 
@@ -74,6 +76,12 @@ pub(crate) fn decide() -> bool {
             if environment.wants_recording() {
                 WANTED.store(true, Ordering::Relaxed);
                 crate::exit::report_at_exit(environment);
+            }
+            #[cfg(feature = "heap")]
+            if let Some(mode) = environment.heap
+                && let Err(error) = crate::heap::set_mode(mode)
+            {
+                let _ = writeln!(std::io::stderr(), "profile-cost: PROFILE_COST_HEAP={mode}: {error}");
             }
             settle();
         });

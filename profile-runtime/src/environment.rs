@@ -17,6 +17,9 @@ pub(crate) struct Environment {
     pub(crate) files: Vec<PathBuf>,
     /// `PROFILE_COST_SIGTERM=1`: also when the process is terminated.
     pub(crate) on_sigterm: bool,
+    /// `PROFILE_COST_HEAP`: what the tracking allocator records.
+    #[cfg(feature = "heap")]
+    pub(crate) heap: Option<crate::heap::Mode>,
     /// `PROFILE_COST_TOP`: rows of the report at exit.
     pub(crate) top: usize,
     /// `PROFILE_COST_MAX_PATHS`, `PROFILE_COST_MAX_DEPTH`.
@@ -52,6 +55,13 @@ impl Environment {
             match crate::format::Format::of(Path::new(file)) {
                 Ok(_) => parsed.files.push(PathBuf::from(file)),
                 Err(error) => parsed.complaints.push(format!("PROFILE_COST_OUT={file}: {error}")),
+            }
+        }
+        #[cfg(feature = "heap")]
+        if let Some(value) = get("PROFILE_COST_HEAP") {
+            match value.parse() {
+                Ok(mode) => parsed.heap = Some(mode),
+                Err(remedy) => parsed.complaints.push(format!("PROFILE_COST_HEAP={value}: {remedy}")),
             }
         }
         if let Some(value) = get("PROFILE_COST_SIGTERM") {
@@ -115,6 +125,8 @@ mod tests {
             ("PROFILE_COST", "fastest"),
             ("PROFILE_COST_OUT", "a.docx"),
             ("PROFILE_COST_SIGTERM", "maybe"),
+            #[cfg(feature = "heap")]
+            ("PROFILE_COST_HEAP", "everything"),
             ("PROFILE_COST_MAX_PATHS", "0"),
             ("PROFILE_COST_TOP", "-1"),
         ] {

@@ -104,7 +104,7 @@ impl HeapCounts {
         self.allocated_bytes.saturating_sub(self.freed_bytes)
     }
 
-    fn add(&mut self, other: &HeapCounts) {
+    pub(crate) fn add(&mut self, other: &HeapCounts) {
         self.allocations = self.allocations.saturating_add(other.allocations);
         self.allocated_bytes = self.allocated_bytes.saturating_add(other.allocated_bytes);
         self.frees = self.frees.saturating_add(other.frees);

@@ -3,7 +3,7 @@
 //! Ends are read before beginnings, so no path has more of the former; calls under way are included with
 //! their time so far.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
@@ -16,7 +16,7 @@ use crate::counters::Counters;
 use crate::engine::{self, Engine};
 use crate::paths::{NO_PATH, PathIndex, ROOT};
 use crate::position::StayReading;
-use crate::profile::{Counts, FunctionId, PathId, Profile};
+use crate::profile::{Counts, FunctionId, HeapCounts, PathId, Profile};
 use crate::ring::bucket_middle;
 use crate::site::{self, SiteId};
 use crate::tally::{Baseline, Tally};
@@ -29,6 +29,7 @@ struct Origin {
     /// The same for each block by itself; only paths that it had used.
     of_blocks: Vec<BTreeMap<PathIndex, Baseline>>,
     elapsed: Elapsed,
+    heap: HeapByPath,
     since: Option<Instant>,
     late: u64,
     backsteps: u64,
@@ -78,9 +79,11 @@ fn take(with_threads: bool) -> Profile {
     let origin = origin.as_ref().unwrap_or(&blank);
     let now = clock::now();
     let tallies = collect(engine, &engine.blocks(), now, control::epoch());
+    let heap = heap_by_path();
     let counts = |path: PathIndex| {
         let baseline = captures.baseline(path).or_else(|| origin.baselines.get(path as usize).copied());
-        tallies[path as usize].since(now, &baseline.unwrap_or_default())
+        let counts = tallies[path as usize].since(now, &baseline.unwrap_or_default());
+        Counts { heap: heap_since(&heap, &origin.heap, path), ..counts }
     };
     let order = (0..tallies.len() as u32).collect::<Vec<_>>();
     let mut tree = Grafter::new(engine, clock::ns_per_tick());
@@ -182,12 +185,41 @@ pub fn reset() {
         baselines: tallies.into_iter().map(|tally| Baseline::new(tally, now)).collect(),
         of_blocks,
         elapsed: elapsed(engine, None),
+        heap: heap_by_path(),
         since: Some(Instant::now()),
         late: thread::late_events(),
         backsteps: backsteps(engine),
         truncated: truncated(engine),
         unisolated: captures.refused(),
     });
+}
+
+/// What each path's own code has asked of the heap.
+type HeapByPath = HashMap<PathIndex, HeapCounts>;
+
+#[cfg(feature = "heap")]
+fn heap_by_path() -> HeapByPath {
+    crate::heap::counts_by_path()
+}
+
+#[cfg(not(feature = "heap"))]
+fn heap_by_path() -> HeapByPath {
+    HeapByPath::new()
+}
+
+/// What a path asked of the heap since `before` was read. Blocks that were live then count as allocated after it, so
+/// that frees never outnumber allocations.
+fn heap_since(now: &HeapByPath, before: &HeapByPath, path: PathIndex) -> HeapCounts {
+    let Some(now) = now.get(&path) else { return HeapCounts::default() };
+    let before = before.get(&path).copied().unwrap_or_default();
+    // NOTE: the recording of the heap may have begun anew since: then all of it counts.
+    let before = if before.frees > now.frees { HeapCounts::default() } else { before };
+    HeapCounts {
+        allocations: now.allocations - before.frees.min(now.allocations),
+        allocated_bytes: now.allocated_bytes - before.freed_bytes.min(now.allocated_bytes),
+        frees: now.frees - before.frees.min(now.frees),
+        freed_bytes: now.freed_bytes - before.freed_bytes.min(now.freed_bytes),
+    }
 }
 
 /// The tally of every path, indexed by path.

@@ -96,6 +96,13 @@ impl Inside {
     }
 }
 
+/// True while the thread is in code of ours that allocates: that is nobody's call path.
+#[cfg(feature = "heap")]
+#[inline(always)]
+pub(crate) fn is_inside() -> bool {
+    INSIDE.get()
+}
+
 impl Drop for Inside {
     fn drop(&mut self) {
         INSIDE.set(false);

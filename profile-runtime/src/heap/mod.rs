@@ -5,34 +5,47 @@
 //! static ALLOCATOR: profile_cost_runtime::heap::Tracker = profile_cost_runtime::heap::Tracker::system();
 //! ```
 //!
+//! Linux on x86-64 is where stacks can be walked; elsewhere modes `exact` and `sample` say that they cannot begin, and
+//! `paths` and `counters` work.
+//!
 //! Data flows one way here too: `tracker` (HOT PATH) writes `tallies` and `live`; `take` reads them into a
-//! [`Snapshot`], an inert value; `naming` gives its addresses names; `statistics` groups it; `render` prints it.
+//! [`Snapshot`], an inert value; `render` writes that to files. Naming its addresses is to come.
 
-mod compare;
-mod dump;
-mod filter;
 mod format;
 mod frame;
+mod hooks;
+mod live;
+mod local;
+mod memory;
 mod mode;
 mod modules;
-mod naming;
 mod origin;
 mod process;
+mod recording;
+mod records;
 mod render;
+mod sampler;
 mod size_class;
 mod snapshot;
+mod spin;
 mod statistics;
-mod text;
-mod types;
+mod take;
+mod tallies;
+mod tracker;
 mod walker;
 
-pub use compare::StatisticDiff;
-pub use filter::Filter;
 pub use format::Format;
 pub use frame::{CallPath, Frame, FrameId, Module, Source};
 pub use mode::Mode;
 pub use process::ProcessMemory;
+pub use recording::{
+    StartError, clear_traces, get_traceback_limit, get_traced_memory, get_tracemalloc_memory, is_tracing,
+    mode, reset_peak, set_memory_limit, set_mode, set_temporary_window, start, stop,
+};
 pub use render::StackOptions;
 pub use size_class::SizeClass;
 pub use snapshot::{Notes, Snapshot, Trace, TraceCounts};
-pub use statistics::{KeyType, Measure, Statistic};
+pub use statistics::Measure;
+pub(crate) use take::counts_by_path;
+pub use take::take_snapshot;
+pub use tracker::Tracker;

@@ -4,7 +4,7 @@ use super::labels::LabelId;
 use super::ordered::Ordered;
 use super::totals::{EdgeTotals, FunctionTotals};
 use crate::elapsed::Elapsed;
-use crate::profile::{Notes, Profile};
+use crate::profile::{HeapCounts, Notes, Profile};
 
 /// What pstats holds of one function (`cc, nc, tt, ct, callers`), and what it does not know of.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +54,8 @@ pub struct Details {
     pub polls: u64,
     /// The longest single poll, in seconds, callees included.
     pub longest_poll: f64,
+    /// What the function's own code asked of the heap; all zero without a tracking allocator.
+    pub heap: HeapCounts,
     /// Seconds of `tottime` on a CPU or blocked.
     pub busy: f64,
     /// Seconds of `tottime` suspended.
@@ -87,6 +89,7 @@ impl FunctionStats {
                 active: counts.active(),
                 polls: counts.polls,
                 longest_poll: seconds(counts.longest_poll),
+                heap: counts.heap,
                 busy: seconds(counts.self_busy),
                 wait: seconds(counts.self_await),
                 cumulative_wait: seconds(totals.cumulative_await),
@@ -158,6 +161,7 @@ impl Details {
         self.active = self.active.saturating_add(other.active);
         self.polls = self.polls.saturating_add(other.polls);
         self.longest_poll = self.longest_poll.max(other.longest_poll);
+        self.heap.add(&other.heap);
         self.busy += other.busy;
         self.wait += other.wait;
         self.cumulative_wait += other.cumulative_wait;

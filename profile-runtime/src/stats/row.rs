@@ -3,7 +3,7 @@
 use super::labels::LabelId;
 use super::{FunctionStats, Stats};
 use crate::elapsed::Elapsed;
-use crate::profile::Label;
+use crate::profile::{HeapCounts, Label};
 
 /// One function's line in the default report. Times in seconds.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +33,8 @@ pub struct Row {
     pub polls: u64,
     /// The longest single poll, callees included.
     pub longest_poll: f64,
+    /// What the function's own code asked of the heap; all zero without a tracking allocator.
+    pub heap: HeapCounts,
     /// Calls that ended by unwinding.
     pub panicked: u64,
     /// Futures dropped before completion.
@@ -84,6 +86,7 @@ impl Row {
             cumulative_wait: details.cumulative_wait,
             polls: details.polls,
             longest_poll: details.longest_poll,
+            heap: details.heap,
             panicked: details.panicked,
             cancelled: details.cancelled,
             in_flight: details.active,

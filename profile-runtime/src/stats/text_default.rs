@@ -10,7 +10,7 @@ use super::row::{self, Row};
 use super::text_table::{Cell, Column, Table};
 use super::{EdgeStats, Stats, saturating_sum};
 use crate::profile::{Label, Notes};
-use crate::units::{count, counted, duration, is_unseen, percent};
+use crate::units::{bytes, count, counted, duration, is_unseen, percent};
 
 pub(super) fn stats(stats: &Stats, restrictions: &[Restriction], out: &mut dyn Write) -> io::Result<()> {
     let Selection { functions, remarks } = select(stats, restrictions);
@@ -46,7 +46,7 @@ struct Field {
     meaning: &'static str,
 }
 
-const FIELDS: [Field; 16] = [
+const FIELDS: [Field; 19] = [
     field("", "calls", 0, |_| true, |r| calls(r.calls, r.primitive_calls), ""),
     field("", "self", 0, |_| true, |r| duration(r.total), ""),
     field("", "cumulative", 1, |_| true, |r| duration(r.cumulative), ""),
@@ -62,6 +62,23 @@ const FIELDS: [Field; 16] = [
     field("", "in flight", 5, |r| r.in_flight > 0, |r| some(r.in_flight), "in flight = begun and not ended"),
     field("", "panicked", 5, |r| r.panicked > 0, |r| some(r.panicked), ""),
     field("", "cancelled", 5, |r| r.cancelled > 0, |r| some(r.cancelled), ""),
+    field("self heap", "blocks", 8, has_heap, |r| some(r.heap.allocations), ""),
+    field(
+        "self heap",
+        "bytes",
+        5,
+        has_heap,
+        |r| bytes(r.heap.allocated_bytes),
+        "blocks, bytes = allocated by the function's own code",
+    ),
+    field(
+        "self heap",
+        "live",
+        4,
+        has_heap,
+        |r| bytes(r.heap.live_bytes()),
+        "live = of those bytes, not freed",
+    ),
     field("", "cost", 12, |r| r.cost > 0.0, cost, "cost = spent by the profiler itself"),
 ];
 
@@ -82,6 +99,10 @@ fn has_elapsed(row: &Row) -> bool {
 
 fn is_async(row: &Row) -> bool {
     row.polls > 0 || row.wait > 0.0
+}
+
+fn has_heap(row: &Row) -> bool {
+    row.heap.allocations > 0
 }
 
 /// A count that is usually zero: the dot keeps the others in sight.

@@ -35,11 +35,7 @@ pub fn generated_snapshot(seed: u64, traces: usize) -> Snapshot {
             0 => hostile(&mut random),
             _ => format!("/srv/lib/libpart{index}.so"),
         };
-        snapshot.modules.push(Module {
-            path,
-            build_id: format!("{:016x}", random.next()),
-            ..Module::default()
-        });
+        snapshot.modules.push(Module { path, build_id: format!("{:016x}", random.next()) });
     }
     let modules = snapshot.modules.len() as u64;
     for _ in 0..1 + random.below(traces as u64 + 20) {

@@ -117,12 +117,8 @@ pub fn service() -> Snapshot {
         taken: Duration::from_secs(1_760_000_000),
         notes: Notes { older_frees: 17, ..Notes::default() },
         modules: vec![
-            Module {
-                path: "/srv/bin/app".to_owned(),
-                build_id: "0123456789abcdef".to_owned(),
-                ..Module::default()
-            },
-            Module { path: "/usr/lib/libzstd.so.1".to_owned(), ..Module::default() },
+            Module { path: "/srv/bin/app".to_owned(), build_id: "0123456789abcdef".to_owned() },
+            Module { path: "/usr/lib/libzstd.so.1".to_owned(), build_id: String::new() },
         ],
         frames,
         paths: vec![
@@ -184,7 +180,7 @@ pub fn hostile() -> Snapshot {
     let mut stack = Vec::new();
     for name in HOSTILE_NAMES.iter().chain(&more) {
         let line = snapshot.frames.len() as u32;
-        snapshot.modules.push(Module { path: (*name).to_owned(), ..Module::default() });
+        snapshot.modules.push(Module { path: (*name).to_owned(), build_id: String::new() });
         let module = Some(snapshot.modules.len() as u32 - 1);
         let sources = vec![source(name, name, name, line), source(name, "", name, 0)];
         stack.insert(0, FrameId(snapshot.frames.len() as u32));

@@ -126,11 +126,7 @@ mod tests {
         assert_eq!(labels(&snapshot, FrameId(7))[0].name, "[unknown]");
         snapshot.frames.push(Frame { module: Some(9), address: 0x1f, sources: vec![] });
         assert_eq!(labels(&snapshot, FrameId(0))[0].name, "0x1f");
-        snapshot.modules.push(Module {
-            path: "/srv/bin/app".to_owned(),
-            build_id: String::new(),
-            ..Module::default()
-        });
+        snapshot.modules.push(Module { path: "/srv/bin/app".to_owned(), build_id: String::new() });
         snapshot.frames[0].module = Some(0);
         assert_eq!(labels(&snapshot, FrameId(0))[0].name, "app+0x1f");
         // A path that is its own parent ends.

@@ -17,9 +17,6 @@ use crate::render::names::{one_line, printable};
 use crate::render::pprof::{HEAP, Strings, field, label, positive};
 use crate::render::protobuf::{Message, write_bytes};
 
-/// Mappings begin and end at pages.
-const PAGE: u64 = 4096;
-
 impl Snapshot {
     /// Writes pprof's format: a gzipped `perftools.profiles.Profile` with the sample types of Go's heap profile,
     /// `alloc_objects/count`, `alloc_space/bytes`, `inuse_objects/count` and `inuse_space/bytes` (the default).
@@ -92,20 +89,15 @@ impl Writer<'_> {
         message.write_fields(out)
     }
 
-    /// One for each module, over all addresses in it.
+    /// One for each module.
     fn mappings(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        let mut ends = vec![PAGE; self.snapshot.modules.len()];
-        for frame in &self.snapshot.frames {
-            if let Some(end) = frame.module.and_then(|module| ends.get_mut(module as usize)) {
-                *end =
-                    (*end).max(frame.address.saturating_add(1).checked_next_multiple_of(PAGE).unwrap_or(!0));
-            }
-        }
         let named = u64::from(self.snapshot.named);
-        for (id, (module, end)) in (1..).zip(self.snapshot.modules.iter().zip(ends)) {
+        for (id, module) in (1..).zip(&self.snapshot.modules) {
             let mut message = Message::default();
-            // id, memory_start and file_offset (both 0), memory_limit, filename, build_id.
-            message.number(1, id).number(3, end);
+            // id, memory_limit, filename, build_id; memory_start and file_offset are 0. NOTE: this is how pprof is told
+            // that addresses are those in the file (internal/elfexec, GetBase); with any other limit it would look
+            // for the segment that was loaded there.
+            message.number(1, id).number(3, u64::MAX);
             message.number(5, self.strings.id(&printable(&module.path)));
             message.number(6, self.strings.id(&printable(&module.build_id)));
             // has_functions, has_filenames, has_line_numbers, has_inline_frames: pprof need not look for symbols.

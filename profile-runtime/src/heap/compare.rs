@@ -1,5 +1,0 @@
-//! What changed between two snapshots.
-
-/// Placeholder of the scaffold.
-#[derive(Clone, Debug)]
-pub struct StatisticDiff {}

@@ -1,1 +1,0 @@
-//! A snapshot as a file of lines, and back.

@@ -1,0 +1,254 @@
+//! Which record each live block belongs to: a side table by address, at most 16 bytes a block.
+//!
+//! 256 shards of open addressing with linear probing; a slot is one word. A block's size is not kept: whoever frees
+//! it says it again.
+
+use std::cell::UnsafeCell;
+use std::ptr;
+
+use super::memory;
+use super::records::RecordId;
+use super::spin::{Held, Spin};
+
+const SHARDS: usize = 256;
+/// Slots of a shard's first table.
+const FIRST: usize = 512;
+/// Bits of a slot for the record; the rest is for the address.
+const ID_BITS: u32 = 20;
+/// Addresses are kept in units of this many bits: allocators align to 8 at least.
+/// NOTE: 47 bits of address on x86-64, 48 elsewhere (there blocks that are not 16-aligned are not kept).
+const UNIT_BITS: u32 = if cfg!(target_arch = "x86_64") { 3 } else { 4 };
+
+/// Tables of one shard, in the lock's keeping.
+struct Slots {
+    slots: *mut u64,
+    capacity: usize,
+    len: usize,
+}
+
+#[repr(align(64))]
+struct Shard {
+    lock: Spin,
+    slots: UnsafeCell<Slots>,
+}
+
+// SAFETY: `slots` is touched only by whoever holds `lock`.
+unsafe impl Sync for Shard {}
+
+static LIVE: [Shard; SHARDS] = [const {
+    Shard { lock: Spin::new(), slots: UnsafeCell::new(Slots { slots: ptr::null_mut(), capacity: 0, len: 0 }) }
+}; SHARDS];
+
+#[inline(always)]
+fn hash(key: u64) -> u64 {
+    key.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+#[inline(always)]
+fn home(hash: u64, capacity: usize) -> usize {
+    // Any capacity will do, not only powers of two: the table grows by half, and is never much too large.
+    (((hash >> 16 & 0xffff_ffff) * capacity as u64) >> 32) as usize
+}
+
+/// The address in units; `None` when it cannot be kept.
+#[inline(always)]
+fn key_of(address: usize) -> Option<u64> {
+    let key = address as u64 >> UNIT_BITS;
+    (key >> (64 - ID_BITS) == 0 && address & ((1 << UNIT_BITS) - 1) == 0).then_some(key)
+}
+
+/// Fetches what [`insert`] of that block will need.
+///
+/// PERF: the table of a large heap is not in the cache; meanwhile the stack is walked.
+#[inline(always)]
+pub(crate) fn prefetch(address: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(key) = key_of(address) {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let hash = hash(key);
+        let shard = &LIVE[(hash >> 56) as usize];
+        // NOTE: read without the lock: what was read may be out of date, and is not followed but only fetched.
+        // SAFETY: the shard is a static; a prefetch of any address is harmless.
+        unsafe {
+            let table = shard.slots.get();
+            let (slots, capacity) =
+                ((&raw const (*table).slots).read_volatile(), (&raw const (*table).capacity).read_volatile());
+            _mm_prefetch::<_MM_HINT_T0>(slots.wrapping_add(home(hash, capacity)).cast());
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
+
+/// Remembers a block. False when there is no room (the cap) or its address cannot be kept.
+#[inline(always)]
+pub(crate) fn insert(address: usize, id: RecordId) -> bool {
+    let Some(key) = key_of(address) else { return false };
+    let hash = hash(key);
+    let shard = &LIVE[(hash >> 56) as usize];
+    let _held = shard.lock.lock();
+    // SAFETY: the lock is held.
+    let table = unsafe { &mut *shard.slots.get() };
+    if table.len * 5 >= table.capacity * 4 && !table.grow() {
+        return false;
+    }
+    // SAFETY: grown, so there is an empty slot.
+    unsafe { table.put(key << ID_BITS | u64::from(id), hash) };
+    table.len += 1;
+    true
+}
+
+/// Forgets a block; the record it belonged to, or `None` for one that was not remembered.
+#[inline(always)]
+pub(crate) fn remove(address: usize) -> Option<RecordId> {
+    let key = key_of(address)?;
+    let hash = hash(key);
+    let shard = &LIVE[(hash >> 56) as usize];
+    let _held = shard.lock.lock();
+    // SAFETY: the lock is held.
+    let table = unsafe { &mut *shard.slots.get() };
+    if table.len == 0 {
+        return None;
+    }
+    let mut at = home(hash, table.capacity);
+    loop {
+        // SAFETY: `at` stays below the capacity.
+        let slot = unsafe { *table.slots.add(at) };
+        if slot == 0 {
+            return None;
+        }
+        if slot >> ID_BITS == key {
+            // SAFETY: that slot is in use.
+            unsafe { table.close_gap(at) };
+            table.len -= 1;
+            return Some((slot & ((1 << ID_BITS) - 1)) as RecordId);
+        }
+        at = table.after(at);
+    }
+}
+
+impl Slots {
+    #[inline(always)]
+    fn after(&self, at: usize) -> usize {
+        if at + 1 == self.capacity { 0 } else { at + 1 }
+    }
+
+    /// # Safety
+    /// There is an empty slot.
+    #[inline(always)]
+    unsafe fn put(&mut self, slot: u64, hash: u64) {
+        let mut at = home(hash, self.capacity);
+        // SAFETY: `at` stays below the capacity, and there is an empty slot.
+        unsafe {
+            while *self.slots.add(at) != 0 {
+                at = self.after(at);
+            }
+            *self.slots.add(at) = slot;
+        }
+    }
+
+    /// Empties a slot; those after it that were displaced by it move up.
+    ///
+    /// # Safety
+    /// `gap` is below the capacity.
+    #[inline(always)]
+    unsafe fn close_gap(&mut self, mut gap: usize) {
+        let mut at = self.after(gap);
+        // SAFETY: all indices stay below the capacity; the load is below 1, so an empty slot ends the loop.
+        unsafe {
+            loop {
+                let slot = *self.slots.add(at);
+                if slot == 0 {
+                    break;
+                }
+                let home = home(hash(slot >> ID_BITS), self.capacity);
+                // Whether the gap lies between the slot's home and the slot, around the end of the table.
+                let moves = if home <= at { home <= gap && gap < at } else { home <= gap || gap < at };
+                if moves {
+                    *self.slots.add(gap) = slot;
+                    gap = at;
+                }
+                at = self.after(at);
+            }
+            *self.slots.add(gap) = 0;
+        }
+    }
+
+    /// By half, so that a block takes 10 to 15 bytes. False past the cap.
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self) -> bool {
+        let old = (self.slots, self.capacity);
+        let capacity = (old.1 + old.1 / 2).max(FIRST).next_multiple_of(FIRST);
+        let Some(slots) = memory::map(capacity * 8) else {
+            // Dense, but not full: it still takes some.
+            return self.capacity > 0 && self.len + 1 < self.capacity - self.capacity / 16;
+        };
+        (self.slots, self.capacity) = (slots.cast(), capacity);
+        for at in 0..old.1 {
+            // SAFETY: within the old table, and the new one has room for all of it.
+            unsafe {
+                let slot = *old.0.add(at);
+                if slot != 0 {
+                    self.put(slot, hash(slot >> ID_BITS));
+                }
+            }
+        }
+        if old.1 > 0 {
+            // SAFETY: mapped here with this size, and replaced above.
+            unsafe { memory::unmap(old.0.cast(), old.1 * 8) };
+        }
+        true
+    }
+}
+
+/// Forgets all, and gives the memory back.
+pub(crate) fn clear() {
+    for shard in &LIVE {
+        let _held = shard.lock.lock();
+        // SAFETY: the lock is held.
+        let table = unsafe { &mut *shard.slots.get() };
+        let old = (table.slots, table.capacity);
+        *table = Slots { slots: ptr::null_mut(), capacity: 0, len: 0 };
+        if old.1 > 0 {
+            // SAFETY: mapped with this size, and out of the table.
+            unsafe { memory::unmap(old.0.cast(), old.1 * 8) };
+        }
+    }
+}
+
+/// Takes every lock, before a fork.
+pub(crate) fn lock_all() {
+    for shard in &LIVE {
+        std::mem::forget::<Held<'_>>(shard.lock.lock());
+    }
+}
+
+/// Releases what [`lock_all`] took, in parent and child.
+pub(crate) fn unlock_all() {
+    for shard in &LIVE {
+        shard.lock.force_unlock();
+    }
+}
+
+/// The record of a block.
+pub(crate) fn find(address: usize) -> Option<RecordId> {
+    let key = key_of(address)?;
+    let hash = hash(key);
+    let shard = &LIVE[(hash >> 56) as usize];
+    let _held = shard.lock.lock();
+    // SAFETY: the lock is held.
+    let table = unsafe { &*shard.slots.get() };
+    if table.len == 0 {
+        return None;
+    }
+    let mut at = home(hash, table.capacity);
+    loop {
+        // SAFETY: `at` stays below the capacity.
+        match unsafe { *table.slots.add(at) } {
+            0 => return None,
+            slot if slot >> ID_BITS == key => return Some((slot & ((1 << ID_BITS) - 1)) as RecordId),
+            _ => at = table.after(at),
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! The thread's state in the heap's recording: made in the profiler's own memory, handed on when the thread ends.
+
+use std::cell::Cell;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+use super::memory;
+use super::tallies::{Lines, Part};
+
+/// Blocks that a thread allocated last, among which frees are looked for.
+const RECENT: usize = 8;
+
+/// Records that a thread finds at once.
+const KNOWN: usize = 64;
+
+/// One thread's.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Local {
+    /// The thread is in our code: what it allocates there is ours.
+    busy: AtomicBool,
+    /// A thread that lives has it.
+    taken: AtomicBool,
+    /// The mode that `skip` was drawn for.
+    pub(crate) seen: AtomicU32,
+    /// Bytes to the next sample.
+    pub(crate) skip: AtomicI64,
+    pub(crate) random: AtomicU64,
+    pub(crate) part: Part,
+    /// Frees of blocks that are not known.
+    pub(crate) older_frees: AtomicU64,
+    /// Allocations of which nothing could be kept.
+    pub(crate) unrecorded: AtomicU64,
+    /// Of mode `counters`: blocks and bytes allocated, blocks and bytes freed.
+    pub(crate) counters: [AtomicU64; 4],
+    /// Records found lately in mode `paths`: what asked for them, and their ids.
+    known: [(AtomicU64, AtomicU32); KNOWN],
+    recent: [AtomicUsize; RECENT],
+    recent_at: AtomicUsize,
+    next: AtomicPtr<Local>,
+    pub(crate) lines: Lines,
+}
+
+/// All that there are; never unmapped, since a thread may look at its own at any time.
+static ALL: AtomicPtr<Local> = AtomicPtr::new(ptr::null_mut());
+
+/// How many of a thread's last allocations make a block that is freed temporary.
+static WINDOW: AtomicUsize = AtomicUsize::new(1);
+
+/// In place of a `Local`: being made; gone.
+const MAKING: *const Local = ptr::without_provenance(1);
+const ENDED: *const Local = ptr::without_provenance(2);
+
+thread_local! {
+    /// No destructor and const-initialised: can be read whenever the thread allocates.
+    static LOCAL: Cell<*const Local> = const { Cell::new(ptr::null()) };
+    static ON_EXIT: OnExit = const { OnExit };
+}
+
+struct OnExit;
+
+impl Drop for OnExit {
+    fn drop(&mut self) {
+        let local = LOCAL.replace(ENDED);
+        if local.addr() > ENDED.addr() {
+            // SAFETY: a `Local` is never unmapped.
+            unsafe { &*local }.hand_back();
+        }
+    }
+}
+
+/// The thread's state, made if need be; `None` on a thread that is ending, or while it is being made.
+#[inline(always)]
+pub(crate) fn current() -> Option<&'static Local> {
+    let local = LOCAL.get();
+    if local.addr() > ENDED.addr() {
+        // SAFETY: a `Local` is never unmapped.
+        return Some(unsafe { &*local });
+    }
+    make(local)
+}
+
+#[cold]
+#[inline(never)]
+fn make(there: *const Local) -> Option<&'static Local> {
+    if !there.is_null() {
+        return None;
+    }
+    LOCAL.set(MAKING);
+    // First, so that the thread-local is registered (or known to be gone) before anything is taken.
+    if ON_EXIT.try_with(|_| ()).is_err() {
+        LOCAL.set(ENDED);
+        return None;
+    }
+    match adopt().or_else(create) {
+        Some(local) => {
+            // Different for each thread and each time; never 0.
+            let seed = ptr::from_ref(local).addr() as u64 ^ crate::clock::now().rotate_left(32) | 1;
+            local.random.store(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, Ordering::Relaxed);
+            local.seen.store(0, Ordering::Relaxed);
+            LOCAL.set(local);
+            Some(local)
+        }
+        None => {
+            LOCAL.set(ptr::null());
+            None
+        }
+    }
+}
+
+fn adopt() -> Option<&'static Local> {
+    each()
+        .find(|local| local.taken.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok())
+}
+
+fn create() -> Option<&'static Local> {
+    let memory: *mut Local = memory::map(size_of::<Local>())?.cast();
+    // SAFETY: zeroed memory of that size and alignment; all fields are atomics, for which zero is a value.
+    let local: &'static Local = unsafe { &*memory };
+    local.taken.store(true, Ordering::Relaxed);
+    let mut head = ALL.load(Ordering::Relaxed);
+    loop {
+        local.next.store(head, Ordering::Relaxed);
+        match ALL.compare_exchange_weak(head, memory, Ordering::Release, Ordering::Relaxed) {
+            Ok(_) => return Some(local),
+            Err(now) => head = now,
+        }
+    }
+}
+
+/// Those of all threads, and those that no thread has.
+pub(crate) fn each() -> impl Iterator<Item = &'static Local> {
+    let mut at = ALL.load(Ordering::Acquire);
+    std::iter::from_fn(move || {
+        // SAFETY: null, or a `Local`, which is never unmapped.
+        let local: &'static Local = unsafe { at.as_ref() }?;
+        at = local.next.load(Ordering::Relaxed);
+        Some(local)
+    })
+}
+
+/// The thread is in our code until this drops.
+#[derive(Debug)]
+pub(crate) struct Busy<'a>(&'a Local);
+
+impl Drop for Busy<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.0.busy.store(false, Ordering::Release);
+    }
+}
+
+impl Local {
+    /// `None` when it is there already.
+    #[inline(always)]
+    pub(crate) fn enter(&self) -> Option<Busy<'_>> {
+        if self.busy.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.busy.store(true, Ordering::Relaxed);
+        // NOTE: the mode is read after this; whoever switches recording off waits until the store must have been
+        // seen (`recording::quiesce`).
+        std::sync::atomic::compiler_fence(Ordering::SeqCst);
+        Some(Busy(self))
+    }
+
+    pub(crate) fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::Acquire)
+    }
+
+    /// The record for `shape`, which is never 0.
+    #[inline(always)]
+    pub(crate) fn known(&self, shape: u64, find: impl FnOnce() -> u32) -> u32 {
+        let (known, id) = &self.known[(shape.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as usize % KNOWN];
+        if known.load(Ordering::Relaxed) != shape {
+            id.store(find(), Ordering::Relaxed);
+            known.store(shape, Ordering::Relaxed);
+        }
+        id.load(Ordering::Relaxed)
+    }
+
+    /// Remembers a block as the last one allocated.
+    #[inline(always)]
+    pub(crate) fn allocated(&self, address: usize) {
+        let at = self.recent_at.load(Ordering::Relaxed).wrapping_add(1);
+        self.recent_at.store(at, Ordering::Relaxed);
+        self.recent[at % RECENT].store(address, Ordering::Relaxed);
+    }
+
+    /// Whether a block that is being freed was among the last ones that the thread allocated.
+    #[inline(always)]
+    pub(crate) fn is_recent(&self, address: usize) -> bool {
+        let at = self.recent_at.load(Ordering::Relaxed);
+        let window = WINDOW.load(Ordering::Relaxed);
+        let mut back = 0;
+        loop {
+            let recent = &self.recent[at.wrapping_sub(back) % RECENT];
+            if recent.load(Ordering::Relaxed) == address {
+                // The address may come back from another thread.
+                recent.store(0, Ordering::Relaxed);
+                return true;
+            }
+            back += 1;
+            if back >= window {
+                return false;
+            }
+        }
+    }
+
+    fn hand_back(&self) {
+        if let Some(_busy) = self.enter() {
+            self.lines.fold();
+            self.part.hand_over();
+        }
+        self.taken.store(false, Ordering::Release);
+    }
+
+    /// Forgets all. Nobody records.
+    pub(crate) fn clear(&self) {
+        self.lines.clear();
+        self.part.clear();
+        for counter in self.counters.iter().chain([&self.older_frees, &self.unrecorded]) {
+            counter.store(0, Ordering::Relaxed);
+        }
+        self.known.iter().for_each(|(known, _)| known.store(0, Ordering::Relaxed));
+        self.recent.iter().for_each(|recent| recent.store(0, Ordering::Relaxed));
+    }
+
+    /// After a fork, of threads that are not there any more.
+    pub(crate) fn release_after_fork(&self) {
+        self.busy.store(false, Ordering::Relaxed);
+        if LOCAL.get() != ptr::from_ref(self) {
+            self.taken.store(false, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Sets how many of a thread's last allocations (1 to 8) make a block that is freed temporary.
+pub(crate) fn set_window(allocations: usize) {
+    WINDOW.store(allocations.clamp(1, RECENT), Ordering::Relaxed);
+}

@@ -1,0 +1,337 @@
+//! What blocks are counted by: a stack, a call path, a size class. Interned, with dense ids; the frames of each are
+//! kept once. Looking up takes no lock.
+
+use std::ptr;
+use std::sync::atomic::{AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+use super::memory;
+use super::spin::{Held, Spin};
+
+/// Index of a record. 0 is the record of what could not be told apart any more.
+pub(crate) type RecordId = u32;
+
+/// Where blocks go once there is no room for another record.
+pub(crate) const TRUNCATED: RecordId = 0;
+/// Ids are 20 bits in the table of live blocks.
+const MAX_RECORDS: u32 = (1 << 20) - 1;
+const CHUNK: usize = 1024;
+const CHUNKS: usize = MAX_RECORDS as usize / CHUNK + 1;
+/// Frames' words mapped at a time.
+const ARENA: usize = 32 * 1024;
+
+/// Everything by which blocks are told apart.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Key<'a> {
+    /// Return addresses, innermost first.
+    pub(crate) frames: &'a [usize],
+    /// Index of the call path; `u32::MAX` outside of all.
+    pub(crate) path: u32,
+    pub(crate) size_class: u8,
+    pub(crate) align_log2: u8,
+    /// Slot of the sampling rate; 0 when every block is recorded.
+    pub(crate) rate: u8,
+}
+
+impl Key<'_> {
+    #[inline(always)]
+    fn hash(&self) -> u64 {
+        const K: u64 = 0x9e37_79b9_7f4a_7c15;
+        let step = |lane: u64, word: u64| (lane.rotate_left(23) ^ word).wrapping_mul(K);
+        // PERF: four lanes, so that the multiplications overlap.
+        let mut lanes = [1u64, 2, 3, 4];
+        let mut fours = self.frames.chunks_exact(4);
+        for four in &mut fours {
+            for (lane, &frame) in lanes.iter_mut().zip(four) {
+                *lane = step(*lane, frame as u64);
+            }
+        }
+        for (lane, &frame) in lanes.iter_mut().zip(fours.remainder()) {
+            *lane = step(*lane, frame as u64);
+        }
+        let shape = u64::from(self.path) << 32
+            | u64::from(self.size_class) << 16
+            | u64::from(self.align_log2) << 8
+            | u64::from(self.rate);
+        let mixed = lanes[0] ^ lanes[1].rotate_left(17) ^ lanes[2].rotate_left(31) ^ lanes[3].rotate_left(47);
+        let mut hash = step(mixed.wrapping_mul(K), shape);
+        hash ^= hash >> 29;
+        hash = hash.wrapping_mul(K);
+        // Never that of an empty place.
+        (hash ^ hash >> 32) | 1
+    }
+}
+
+/// Counts that were handed over by threads; those that threads still hold come on top.
+#[derive(Debug)]
+pub(crate) struct Record {
+    hash: AtomicU64,
+    frames: AtomicPtr<usize>,
+    frames_len: AtomicU32,
+    pub(crate) path: AtomicU32,
+    pub(crate) size_class: AtomicU32,
+    pub(crate) align_log2: AtomicU32,
+    pub(crate) rate: AtomicU32,
+    /// The peak that `peak_*` belong to, if they are not the same as what is live; see `tallies`.
+    pub(crate) epoch: AtomicU32,
+    pub(crate) first_size: AtomicU64,
+    pub(crate) allocations: AtomicU64,
+    pub(crate) allocated_bytes: AtomicU64,
+    pub(crate) frees: AtomicU64,
+    pub(crate) freed_bytes: AtomicU64,
+    pub(crate) temporary: AtomicU64,
+    pub(crate) peak_blocks: AtomicI64,
+    pub(crate) peak_bytes: AtomicI64,
+    /// Bytes that `realloc` copied into blocks of this record; +n when a block moved.
+    pub(crate) copied_bytes: AtomicU64,
+    /// Samples that are live, and their share of the variance (see `sampler`); only with a rate.
+    pub(crate) samples: AtomicI64,
+    pub(crate) variance: AtomicI64,
+}
+
+/// The table from hashes to ids: a word each, the upper half of the hash and the id.
+struct Index {
+    capacity: usize,
+}
+
+impl Index {
+    fn bytes(capacity: usize) -> usize {
+        size_of::<Index>() + capacity * 8
+    }
+
+    /// # Safety
+    /// `index` is a table, `at` below its capacity.
+    #[inline(always)]
+    unsafe fn slot<'a>(index: *const Index, at: usize) -> &'a AtomicU64 {
+        // SAFETY: the slots stand behind the head, in one mapping; see `bytes`.
+        unsafe { &*index.add(1).cast::<AtomicU64>().add(at) }
+    }
+}
+
+static INDEX: AtomicPtr<Index> = AtomicPtr::new(ptr::null_mut());
+static RECORDS: [AtomicPtr<Record>; CHUNKS] = [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS];
+static LEN: AtomicU32 = AtomicU32::new(0);
+/// Held to add a record.
+static ADDING: Spin = Spin::new();
+static ARENA_AT: AtomicPtr<usize> = AtomicPtr::new(ptr::null_mut());
+static ARENA_LEFT: AtomicUsize = AtomicUsize::new(0);
+/// Chain of all mappings but the chunks, to be given back: each begins with where the next is, and its own size.
+static MAPPINGS: AtomicPtr<[usize; 2]> = AtomicPtr::new(ptr::null_mut());
+
+/// Records that there are; 0 is one of them.
+pub(crate) fn len() -> u32 {
+    LEN.load(Ordering::Acquire)
+}
+
+/// The record of an id below [`len`].
+#[inline(always)]
+pub(crate) fn get(id: RecordId) -> &'static Record {
+    let chunk = RECORDS[id as usize / CHUNK].load(Ordering::Acquire);
+    // SAFETY: the chunk is published before any of its ids, and stays mapped while anybody records.
+    unsafe { &*chunk.add(id as usize % CHUNK) }
+}
+
+impl Record {
+    /// Return addresses, innermost first.
+    pub(crate) fn frames(&self) -> &'static [usize] {
+        let len = self.frames_len.load(Ordering::Relaxed) as usize;
+        if len == 0 {
+            return &[];
+        }
+        // SAFETY: set once to that many words of the arena, before the record's id was published.
+        unsafe { std::slice::from_raw_parts(self.frames.load(Ordering::Relaxed), len) }
+    }
+}
+
+/// The record of that key, made if need be; `size` is that of the block which asks.
+#[inline(always)]
+pub(crate) fn intern(key: &Key<'_>, size: usize) -> RecordId {
+    let hash = key.hash();
+    match find(hash) {
+        Some(id) => id,
+        None => add(key, hash, size),
+    }
+}
+
+/// NOTE: two keys with the same 64-bit hash would be taken for one; with a million records that has a chance of
+/// 1 in 30 million.
+#[inline(always)]
+fn find(hash: u64) -> Option<RecordId> {
+    let index = INDEX.load(Ordering::Acquire);
+    if index.is_null() {
+        return None;
+    }
+    // SAFETY: published whole, and mapped while anybody records.
+    let mask = unsafe { (*index).capacity } - 1;
+    let mut at = hash as usize & mask;
+    loop {
+        // SAFETY: masked.
+        let slot = unsafe { Index::slot(index, at) }.load(Ordering::Acquire);
+        if slot == 0 {
+            return None;
+        }
+        if slot >> 32 == hash >> 32 {
+            let id = slot as u32 - 1;
+            if get(id).hash.load(Ordering::Relaxed) == hash {
+                return Some(id);
+            }
+        }
+        at = (at + 1) & mask;
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn add(key: &Key<'_>, hash: u64, size: usize) -> RecordId {
+    let _adding = ADDING.lock();
+    // Another thread may have been first.
+    if let Some(id) = find(hash) {
+        return id;
+    }
+    try_add(key, hash, size).unwrap_or(TRUNCATED)
+}
+
+fn try_add(key: &Key<'_>, hash: u64, size: usize) -> Option<RecordId> {
+    if !room_in_index() {
+        return None;
+    }
+    let frames = keep_frames(key.frames)?;
+    let id = push()?;
+    let record = get(id);
+    record.hash.store(hash, Ordering::Relaxed);
+    record.frames.store(frames, Ordering::Relaxed);
+    record.frames_len.store(key.frames.len() as u32, Ordering::Relaxed);
+    record.path.store(common(key.path), Ordering::Relaxed);
+    record.size_class.store(u32::from(key.size_class), Ordering::Relaxed);
+    record.align_log2.store(u32::from(key.align_log2), Ordering::Relaxed);
+    record.rate.store(u32::from(key.rate), Ordering::Relaxed);
+    record.first_size.store(size as u64, Ordering::Relaxed);
+    LEN.store(id + 1, Ordering::Release);
+    publish(INDEX.load(Ordering::Relaxed), hash, id);
+    Some(id)
+}
+
+/// The path itself in the common tree, and none in the tree of a call that is reported by itself: its paths are used
+/// again for other calls.
+fn common(path: u32) -> u32 {
+    let in_common = |path: &u32| crate::engine::process().paths.top(*path) == crate::paths::ROOT;
+    Some(path).filter(|&path| path != u32::MAX).filter(in_common).unwrap_or(u32::MAX)
+}
+
+/// Makes the record of what cannot be told apart. False when not even that can be had.
+pub(crate) fn prepare() -> bool {
+    let _adding = ADDING.lock();
+    if len() > 0 {
+        return true;
+    }
+    let Some(id) = push() else { return false };
+    get(id).path.store(u32::MAX, Ordering::Relaxed);
+    LEN.store(id + 1, Ordering::Release);
+    true
+}
+
+/// Room for the next record, which is not published yet.
+fn push() -> Option<RecordId> {
+    let id = len();
+    if id > MAX_RECORDS {
+        return None;
+    }
+    let chunk = &RECORDS[id as usize / CHUNK];
+    if chunk.load(Ordering::Relaxed).is_null() {
+        chunk.store(memory::map(CHUNK * size_of::<Record>())?.cast(), Ordering::Release);
+    }
+    Some(id)
+}
+
+fn publish(index: *mut Index, hash: u64, id: RecordId) {
+    // SAFETY: a table of which at least half is empty; the lock is held.
+    unsafe {
+        let mask = (*index).capacity - 1;
+        let mut at = hash as usize & mask;
+        while Index::slot(index, at).load(Ordering::Relaxed) != 0 {
+            at = (at + 1) & mask;
+        }
+        let slot = hash >> 32 << 32 | u64::from(id + 1);
+        Index::slot(index, at).store(slot, Ordering::Release);
+    }
+}
+
+/// Sees to it that one more fits. The tables before stay mapped, since others may be looking into them.
+fn room_in_index() -> bool {
+    let old = INDEX.load(Ordering::Relaxed);
+    // SAFETY: null or a table.
+    let capacity = if old.is_null() { 0 } else { unsafe { (*old).capacity } };
+    if (len() as usize + 1) * 2 <= capacity {
+        return true;
+    }
+    let capacity = (capacity * 2).max(2048);
+    let Some(memory) = map_kept(Index::bytes(capacity)) else { return false };
+    let new: *mut Index = memory.cast();
+    // SAFETY: fresh memory of that size.
+    unsafe { (*new).capacity = capacity };
+    for id in 1..len() {
+        publish(new, get(id).hash.load(Ordering::Relaxed), id);
+    }
+    INDEX.store(new, Ordering::Release);
+    true
+}
+
+fn keep_frames(frames: &[usize]) -> Option<*mut usize> {
+    if frames.len() > ARENA_LEFT.load(Ordering::Relaxed) {
+        ARENA_AT.store(map_kept(ARENA * size_of::<usize>())?.cast(), Ordering::Relaxed);
+        ARENA_LEFT.store(ARENA, Ordering::Relaxed);
+    }
+    let at = ARENA_AT.load(Ordering::Relaxed);
+    // SAFETY: that many words are left of the mapping, and the lock is held.
+    unsafe {
+        ptr::copy_nonoverlapping(frames.as_ptr(), at, frames.len());
+        ARENA_AT.store(at.add(frames.len()), Ordering::Relaxed);
+    }
+    ARENA_LEFT.fetch_sub(frames.len(), Ordering::Relaxed);
+    Some(at)
+}
+
+/// Memory that [`clear`] gives back.
+fn map_kept(bytes: usize) -> Option<*mut u8> {
+    let all = (bytes + 16).next_multiple_of(4096);
+    let head: *mut [usize; 2] = memory::map(all)?.cast();
+    // SAFETY: fresh memory, larger than the head.
+    unsafe { *head = [MAPPINGS.load(Ordering::Relaxed).addr(), all] };
+    MAPPINGS.store(head, Ordering::Relaxed);
+    // SAFETY: within the mapping.
+    Some(unsafe { head.add(1) }.cast())
+}
+
+/// Forgets all records, and gives their memory back.
+///
+/// # Safety
+/// Nobody records or reads records.
+pub(crate) unsafe fn clear() {
+    let _adding = ADDING.lock();
+    INDEX.store(ptr::null_mut(), Ordering::Relaxed);
+    LEN.store(0, Ordering::Relaxed);
+    ARENA_LEFT.store(0, Ordering::Relaxed);
+    for chunk in &RECORDS {
+        let old = chunk.swap(ptr::null_mut(), Ordering::Relaxed);
+        if !old.is_null() {
+            // SAFETY: mapped in `push` with this size; nobody uses it, as the caller promised.
+            unsafe { memory::unmap(old.cast(), CHUNK * size_of::<Record>()) };
+        }
+    }
+    let mut mapping = MAPPINGS.swap(ptr::null_mut(), Ordering::Relaxed);
+    while !mapping.is_null() {
+        // SAFETY: a head that `map_kept` wrote, of a mapping that nobody uses.
+        unsafe {
+            let [next, bytes] = *mapping;
+            memory::unmap(mapping.cast(), bytes);
+            mapping = ptr::with_exposed_provenance_mut(next);
+        }
+    }
+}
+
+pub(crate) fn lock() {
+    std::mem::forget::<Held<'_>>(ADDING.lock());
+}
+
+pub(crate) fn unlock() {
+    ADDING.force_unlock();
+}

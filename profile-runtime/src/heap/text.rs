@@ -1,1 +1,0 @@
-//! tracemalloc's own text of statistics and tracebacks.
