@@ -109,7 +109,11 @@ fn a_service_as_pprof_reads_it() {
         "{:?}",
         raw.head
     );
-    assert!(raw.head.iter().any(|line| line.contains("17 blocks freed that were older")), "{:?}", raw.head);
+    assert!(
+        raw.head.iter().any(|line| line.contains("Frees of 17 blocks from before the recording")),
+        "{:?}",
+        raw.head
+    );
     assert!(raw.mappings[0].contains("/srv/bin/app 0123456789abcdef [FN][FL][LN][IN]"), "{:?}", raw.mappings);
 
     for (trace, (values_, stack, labels)) in snapshot.traces.iter().zip(&raw.samples) {

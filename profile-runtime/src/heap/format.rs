@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::str::FromStr;
 
-use super::render::StackOptions;
+use super::render::{ReportOptions, StackOptions};
 use super::snapshot::Snapshot;
 #[cfg(feature = "flamegraph")]
 use crate::render::FlamegraphOptions;
@@ -123,7 +123,7 @@ impl Snapshot {
     /// Those of the writer.
     pub fn write(&self, format: Format, writer: &mut dyn Write) -> io::Result<()> {
         match format {
-            Format::Text => Err(io::ErrorKind::Unsupported.into()),
+            Format::Text => self.write_report(writer, &ReportOptions::default()),
             Format::Json => self.write_json(writer),
             Format::Folded => self.write_folded(writer, StackOptions::default()),
             #[cfg(feature = "flamegraph")]

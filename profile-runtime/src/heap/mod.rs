@@ -27,6 +27,7 @@ mod render;
 mod sampler;
 mod size_class;
 mod snapshot;
+mod source_line;
 mod spin;
 mod statistics;
 mod take;
@@ -42,9 +43,10 @@ pub use recording::{
     StartError, clear_traces, get_traceback_limit, get_traced_memory, get_tracemalloc_memory, is_tracing,
     mode, reset_peak, set_memory_limit, set_mode, set_temporary_window, start, stop,
 };
-pub use render::StackOptions;
+pub use render::{ReportOptions, SourceLine, StackOptions};
 pub use size_class::SizeClass;
 pub use snapshot::{Notes, Snapshot, Trace, TraceCounts};
+pub use source_line::source_line;
 pub use statistics::Measure;
 pub(crate) use take::counts_by_path;
 pub use take::take_snapshot;

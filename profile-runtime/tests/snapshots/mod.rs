@@ -172,6 +172,20 @@ pub fn earlier() -> Snapshot {
     snapshot
 }
 
+/// [`service`] from samples, with the cap reached.
+pub fn sampled() -> Snapshot {
+    let mut snapshot = service();
+    snapshot.mode = Mode::Sample { rate: 512 * KIB };
+    snapshot.notes = Notes { older_frees: 1, unrecorded: 3, truncated: 12_000, cap_reached: 256 * MIB };
+    for (samples, trace) in (1..).zip(&mut snapshot.traces) {
+        trace.counts.samples = samples * 40;
+        // Samples of one size each: a standard deviation of a tenth.
+        let live = (trace.counts.allocated_bytes - trace.counts.freed_bytes) as f64;
+        trace.counts.variance = (live / 10.0).powi(2);
+    }
+    snapshot
+}
+
 /// All hostile names: as module, function, symbol, file, call path and type, each on the stack below the one before.
 pub fn hostile() -> Snapshot {
     let mut snapshot = service();
@@ -216,6 +230,7 @@ pub fn all() -> Vec<(String, Snapshot)> {
     let mut all = vec![
         ("service".to_owned(), service()),
         ("unnamed".to_owned(), unnamed()),
+        ("sampled".to_owned(), sampled()),
         ("hostile".to_owned(), hostile()),
         ("empty".to_owned(), Snapshot::new()),
         ("lost".to_owned(), lost),

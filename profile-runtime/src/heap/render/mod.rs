@@ -11,5 +11,10 @@ mod notes;
 mod places;
 #[cfg(feature = "pprof")]
 mod pprof;
+mod rows;
+mod table;
+mod text;
+mod traceback;
 
 pub use graph::StackOptions;
+pub use text::{ReportOptions, SourceLine};

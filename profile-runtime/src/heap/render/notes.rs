@@ -23,7 +23,7 @@ pub(crate) fn sentences(snapshot: &Snapshot) -> Vec<String> {
     }
     if older_frees > 0 {
         let blocks = units::counted(older_frees, "block");
-        sentences.push(format!("{blocks} freed that were older than the recording: not counted."));
+        sentences.push(format!("Frees of {blocks} from before the recording began are not counted."));
     }
     if unrecorded > 0 {
         let allocations = units::counted(unrecorded, "allocation");

@@ -66,9 +66,9 @@ pub(crate) fn path_labels(snapshot: &Snapshot, path: u32) -> Vec<&Label> {
     labels
 }
 
-/// `handle > load > parse`; `None` outside of all.
-pub(crate) fn path_name(snapshot: &Snapshot, trace: &Trace) -> Option<String> {
-    let labels = path_labels(snapshot, trace.path?);
+/// `handle > load > parse`; `None` where there is no such path.
+pub(crate) fn path_name(snapshot: &Snapshot, path: u32) -> Option<String> {
+    let labels = path_labels(snapshot, path);
     let names: Vec<&str> = labels.iter().rev().map(|label| label.name.as_str()).collect();
     (!names.is_empty()).then(|| names.join(" > "))
 }

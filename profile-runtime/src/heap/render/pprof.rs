@@ -169,7 +169,7 @@ impl Writer<'_> {
             message.message(3, &size);
             for (key, text) in [
                 (kind, type_name(self.snapshot, trace).map(str::to_owned)),
-                (path, path_name(self.snapshot, trace)),
+                (path, trace.path.and_then(|path| path_name(self.snapshot, path))),
             ] {
                 let text = text.map(|text| printable(&text)).filter(|text| !text.trim().is_empty());
                 if let Some(text) = text {
