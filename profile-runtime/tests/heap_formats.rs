@@ -185,7 +185,7 @@ fn pictures_show_bytes_and_no_markup_from_names() {
     assert_eq!(frames["[HashMap<u64, app::cache::Entry>]"], 300 * 640 * 1024);
     assert_eq!(frames["all"], value(Measure::Live, &snapshots::service()));
     let (frames, _) = draw(&snapshots::service(), Measure::Peak);
-    assert_eq!(frames["app::input::read_whole (src/input.rs:88)"], 3 * 48 << 20);
+    assert_eq!(frames["app::input::read_whole (src/input.rs:88)"], (3 * 48) << 20);
     let (frames, _) = draw(&snapshots::service(), Measure::Temporary);
     assert_eq!(frames["all"], 89_500);
     for (name, snapshot) in snapshots::all() {

@@ -163,7 +163,7 @@ fn what_pprof_adds_up_is_what_there_was() {
     assert_eq!(live["app::main"], (0, all - 900 * 1300 - 5 * 64));
     assert_eq!(live["Orders::load"], (5 * 64, 5 * 64));
     assert_eq!(top(&file, "inuse_objects")["app::cache::remember"], (0, 300));
-    assert_eq!(top(&file, "alloc_space")["app::input::read_whole"], (0, 25 * 48 << 20));
+    assert_eq!(top(&file, "alloc_space")["app::input::read_whole"], (0, (25 * 48) << 20));
     assert_eq!(top(&file, "alloc_objects")["app::orders::parse"], (0, 90_012 + 703));
 }
 

@@ -22,11 +22,13 @@ pub struct StackOptions {
 }
 
 /// The unit of a measure's values.
+#[cfg(feature = "flamegraph")]
 pub(crate) fn unit(measure: Measure) -> &'static str {
     if measure == Measure::Temporary { "blocks" } else { "bytes" }
 }
 
 /// What a measure counts, in words.
+#[cfg(feature = "flamegraph")]
 pub(crate) fn measure_name(measure: Measure) -> &'static str {
     match measure {
         Measure::Live => "live bytes",
@@ -36,7 +38,7 @@ pub(crate) fn measure_name(measure: Measure) -> &'static str {
     }
 }
 
-/// The value of a trace, in [`unit`]s.
+/// The value of a trace, bytes, or blocks of what was temporary.
 pub(crate) fn value(measure: Measure, counts: &TraceCounts) -> u64 {
     match measure {
         Measure::Live => counts.live_bytes(),

@@ -94,15 +94,13 @@ pub(super) fn by_line(snapshot: &Snapshot) -> Vec<(Place, TraceCounts)> {
             (Some(source), _) => {
                 Place { file: source.file.clone(), line: source.line, name: function(source).to_owned() }
             }
-            (None, Some((frames, path))) if frames.is_empty() => {
-                match path.and_then(|path| snapshot.paths.get(path as usize)) {
-                    Some(path) => {
-                        let label = &path.label;
-                        Place { file: label.file.clone(), line: label.line, name: label.name.clone() }
-                    }
-                    None => Place { name: super::places::NO_STACK.to_owned(), ..Place::default() },
+            (None, Some(([], path))) => match path.and_then(|path| snapshot.paths.get(path as usize)) {
+                Some(path) => {
+                    let label = &path.label;
+                    Place { file: label.file.clone(), line: label.line, name: label.name.clone() }
                 }
-            }
+                None => Place { name: super::places::NO_STACK.to_owned(), ..Place::default() },
+            },
             (None, stack) => {
                 let frames = stack.map(|(frames, _)| frames).unwrap_or_default();
                 let known = frames.iter().filter_map(|id| snapshot.frames.get(id.0 as usize));
