@@ -41,11 +41,13 @@ fn value(measure: Measure, snapshot: &Snapshot) -> u64 {
         Measure::Allocated => trace.counts.allocated_bytes,
         Measure::Peak => trace.counts.peak_bytes,
         Measure::Temporary => trace.counts.temporary,
+        Measure::Copied => trace.counts.copied_bytes,
     };
     snapshot.traces.iter().map(of).sum()
 }
 
-const MEASURES: [Measure; 4] = [Measure::Live, Measure::Allocated, Measure::Peak, Measure::Temporary];
+const MEASURES: [Measure; 5] =
+    [Measure::Live, Measure::Allocated, Measure::Peak, Measure::Temporary, Measure::Copied];
 
 /// Characters that are not seen, or change how others are: bidi controls, zero widths, byte order marks, tags.
 fn is_unseen(c: char) -> bool {

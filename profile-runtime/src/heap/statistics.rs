@@ -12,4 +12,6 @@ pub enum Measure {
     Peak,
     /// Those that were freed soon after.
     Temporary,
+    /// Bytes that `realloc` copied; of a sample, only what the sampled blocks copied.
+    Copied,
 }

@@ -43,7 +43,7 @@ pub const HOSTILE_NAMES: &[&str] = &[
 pub(super) struct Random(u64);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(super) fn of_seed(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
@@ -70,7 +70,7 @@ impl Random {
 ///
 /// Sums stay below 2^53. Nanoseconds.
 pub fn generated_profile(seed: u64) -> Profile {
-    let mut random = Random::new(seed);
+    let mut random = Random::of_seed(seed);
     let mut profile = Profile::new();
     let functions: Vec<_> = (0..1 + random.below(40))
         .map(|_| {
@@ -185,7 +185,7 @@ fn counts(random: &mut Random) -> Counts {
 /// A profile of that many paths and functions, as a large service has them: a tree some ten levels deep,
 /// plain names, histograms, some async. For benchmarks.
 pub fn large_profile(paths: u32, functions: u32, seed: u64) -> Profile {
-    let mut random = Random::new(seed);
+    let mut random = Random::of_seed(seed);
     let mut profile = Profile::new();
     let ids: Vec<_> = (0..functions.max(1))
         .map(|n| {

@@ -15,7 +15,7 @@ use crate::profile::Label;
 ///
 /// Sums stay below 2^53. Bytes.
 pub fn generated_snapshot(seed: u64, traces: usize) -> Snapshot {
-    let mut random = Random::new(seed);
+    let mut random = Random::of_seed(seed);
     let mode = match random.below(4) {
         0 => Mode::Sample { rate: 1 + random.magnitude(20) },
         1 => Mode::Paths,

@@ -90,6 +90,7 @@ fn picture(title: String, subtitle: String, look: &FlamegraphOptions, measure: M
         Measure::Allocated => BasicPalette::Aqua,
         Measure::Peak => BasicPalette::Purple,
         Measure::Temporary => BasicPalette::Yellow,
+        Measure::Copied => BasicPalette::Orange,
     };
     let (width, unit) = (look.width, unit(measure));
     Picture { title, subtitle, width, is_difference: false, unit, factor: 1.0, palette }

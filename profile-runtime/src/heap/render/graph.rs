@@ -14,8 +14,8 @@ const UNKNOWN_TYPE: &str = "[type unknown]";
 /// What a flamegraph or folded lines of a snapshot show. Fill in with `..Default::default()`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StackOptions {
-    /// What values stand for: bytes that are live, were allocated or were live at the peak; blocks that were
-    /// temporary (their bytes are not recorded).
+    /// What values stand for: bytes that are live, were allocated, were live at the peak or were copied by `realloc`;
+    /// blocks that were temporary (their bytes are not recorded).
     pub measure: Measure,
     /// The type that owns the blocks as the innermost frame, `[Vec<app::Order>]`.
     pub with_types: bool,
@@ -35,6 +35,7 @@ pub(crate) fn measure_name(measure: Measure) -> &'static str {
         Measure::Allocated => "allocated bytes",
         Measure::Peak => "bytes live at the peak",
         Measure::Temporary => "temporary blocks",
+        Measure::Copied => "bytes copied by realloc",
     }
 }
 
@@ -45,6 +46,7 @@ pub(crate) fn value(measure: Measure, counts: &TraceCounts) -> u64 {
         Measure::Allocated => counts.allocated_bytes,
         Measure::Peak => counts.peak_bytes,
         Measure::Temporary => counts.temporary,
+        Measure::Copied => counts.copied_bytes,
     }
 }
 
