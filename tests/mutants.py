@@ -44,6 +44,14 @@ def reports(test):
     return ["-p", "profile-cost-runtime", "--test", "reports", "--", test]
 
 
+def heap(test):
+    return ["--release", "-p", "profile-cost-runtime", "--test", "heap_exact", "--", test]
+
+
+COLUMNS = ["--release", "-p", "profile-cost", "--test", "heap_columns"]
+WALKER = ["--release", "-p", "profile-cost-runtime", "--lib", "walker"]
+
+
 FUTURE, GUARD, CONTEXT, COUNTERS = "future.rs", "guard.rs", "context.rs", "counters.rs"
 BLOCK, CALL, CAPTURE, EXIT, SIGNAL = "block.rs", "call.rs", "capture.rs", "exit.rs", "signal.rs"
 
@@ -203,6 +211,22 @@ SLOW = [
     ("no sparse windows", "window.rs", "if seldom && counts", "if false && seldom && counts", memory("memory_follows")),
     ("room for more buckets than most see", "histogram.rs", "const FEW: usize = 4;", "const FEW: usize = 16;",
      memory("memory_follows_the_paths_that_were_used_where")),
+    ("heap: a slot that is freed leaves a hole", "heap/live.rs", "                if moves {", "                if false && moves {", heap("random")),
+    ("heap: realloc forgets the old block", "heap/hooks.rs", "        settle(id, from, old.size());", "        let _ = (id, from);", heap("random")),
+    ("heap: lines are folded without their frees", "heap/tallies.rs", "    record.frees.store(sum.frees, Relaxed);", "", heap("sixteen")),
+    ("heap: the peak is what is live now", "heap/tallies.rs", "        if epoch != now {\n            (self.peak", "        if true {\n            (self.peak", heap("what_was_live")),
+    ("heap: the highest of a thread is not handed over", "heap/tallies.rs", "let risen = before + self.high.load(Relaxed);", "let risen = before;", heap("random")),
+    ("heap: threads' ends are not counted", "heap/local.rs", "            self.lines.fold();", "            self.lines.clear();", heap("sixteen")),
+    ("heap: late frees are lost", "heap/hooks.rs", "            count_late(id, layout.size(), true);\n        }\n        return;", "            let _ = id;\n        }\n        return;", heap("destructors")),
+    ("heap: a sample stands for itself only", "heap/sampler.rs", "bytes: (size as f64 / p).round() as u64,", "bytes: size as u64,", heap("a_sample")),
+    ("heap: stop keeps the blocks", "heap/recording.rs", "    live::clear();\n", "", heap("what_recording")),
+    ("heap: no handlers at fork", "heap/recording.rs", "    fork::install();\n", "", heap("a_forked")),
+    ("heap: past the cap all goes on", "heap/recording.rs", "    if now.kind() == Kind::Exact {", "    if false && now.kind() == Kind::Exact {", heap("past_the_cap")),
+    ("heap: every freed block is temporary", "heap/local.rs", "if back >= window {\n                return false;", "if back >= window {\n                return true;", heap("blocks_freed")),
+    ("heap: the profiler's own blocks are the caller's", "heap/hooks.rs", "    if thread::is_inside() {", "    if false && thread::is_inside() {", COLUMNS),
+    ("heap: reset forgets live blocks", "snapshot.rs", "allocations: now.allocations - before.frees.min(now.allocations),", "allocations: now.allocations - before.allocations.min(now.allocations),", COLUMNS),
+    ("walker: what follows the call is looked up", "heap/walker/table.rs", "        address = back - 1;", "        address = back;", WALKER),
+    ("walker: rbp is a word off", "heap/walker/table.rs", "cfa.wrapping_sub((saved - 1) * 8)", "cfa.wrapping_sub(saved * 8)", WALKER),
 ]
 
 
