@@ -37,6 +37,7 @@ mod tests {
         assert_eq!(source_line(here, 0), None);
         assert_eq!(source_line(here, 1_000_000), None);
         assert_eq!(source_line("/proc/self/status", 1), None);
+        assert_eq!(source_line(&here.replace("src/heap/source_line.rs", "Cargo.toml"), 1), None);
         assert_eq!(source_line("no/such/file.rs", 1), None);
         assert_eq!(source_line(env!("CARGO_MANIFEST_DIR"), 1), None);
     }
