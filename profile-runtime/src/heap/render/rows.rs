@@ -12,7 +12,7 @@ pub(super) const UNKNOWN_TYPE: &str = "[unknown]";
 /// Stands for what was allocated outside of all call paths.
 pub(super) const NO_PATH: &str = "[outside of annotated functions]";
 /// Addresses of a stack that are shown where there are no names.
-const ADDRESSES: usize = 6;
+const ADDRESSES: usize = 3;
 
 /// The place in the source that an allocation is put down to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
