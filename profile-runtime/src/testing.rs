@@ -5,11 +5,15 @@
 mod heap;
 mod memory;
 mod profiles;
+#[cfg(feature = "heap")]
+mod snapshots;
 
 #[cfg(feature = "heap")]
 pub use heap::generated_heap_snapshot;
 pub use memory::CountingAllocator;
 pub use profiles::{HOSTILE_NAMES, assert_same, generated_profile, large_profile};
+#[cfg(feature = "heap")]
+pub use snapshots::generated_snapshot;
 
 #[cfg(feature = "heap")]
 pub use crate::heap::origin::{crate_of, is_machinery};

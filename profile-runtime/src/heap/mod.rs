@@ -10,13 +10,14 @@
 //!
 //! Data flows one way here too: `tracker` (HOT PATH) writes `tallies` and `live`; `take` reads them into a
 //! [`Snapshot`], an inert value; `dump` and `load` keep it in a file; `place`, `statistics`, `filter` and `compare` group it;
-//! `text`, `summary`, `growth` and `figures` show it as tracemalloc, pympler, objgraph, memray and scalene do. Naming its
-//! addresses is to come: until then rows are `module+0x1234`, or call paths.
+//! `text`, `summary`, `growth` and `figures` show it as tracemalloc, pympler, objgraph, memray and scalene do. `naming` gives
+//! its addresses names (until then rows are `module+0x1234`, or call paths); `render` writes it to files.
 
 mod compare;
 mod dump;
 mod figures;
 mod filter;
+mod format;
 mod frame;
 mod growth;
 mod hooks;
@@ -35,9 +36,11 @@ mod place;
 mod process;
 mod recording;
 mod records;
+mod render;
 mod sampler;
 mod size_class;
 mod snapshot;
+mod source_line;
 mod source_lines;
 mod spin;
 mod statistics;
@@ -57,6 +60,7 @@ mod walker;
 pub use compare::StatisticDiff;
 pub use figures::{Rate, SizeRow};
 pub use filter::Filter;
+pub use format::Format;
 pub use frame::{CallPath, Frame, FrameId, Module, Source};
 pub use growth::{Growth, GrowthRow};
 pub use load::LoadError;
@@ -68,8 +72,10 @@ pub use recording::{
     StartError, clear_traces, get_traceback_limit, get_traced_memory, get_tracemalloc_memory, is_tracing,
     mode, reset_peak, set_memory_limit, set_mode, set_temporary_window, start, stop,
 };
+pub use render::{ReportOptions, SourceLine, StackOptions};
 pub use size_class::SizeClass;
 pub use snapshot::{Notes, Snapshot, Trace, TraceCounts};
+pub use source_line::source_line;
 pub use source_lines::SourceLines;
 pub use statistics::{Key, KeyType, Measure, Statistic};
 pub use summary::{Summary, SummaryRow, TypeCount, show_most_common_types};
