@@ -1,13 +1,25 @@
 //! An engine of its own, driven by literal ticks: what the conformance tests hold against cProfile. And profiles made
 //! up from a seed.
 
+#[cfg(feature = "heap")]
+mod heap;
 mod memory;
 mod profiles;
 #[cfg(feature = "heap")]
+mod snapshots;
 pub mod walker;
 
+#[cfg(feature = "heap")]
+pub use heap::generated_heap_snapshot;
 pub use memory::CountingAllocator;
 pub use profiles::{HOSTILE_NAMES, assert_same, generated_profile, large_profile};
+#[cfg(feature = "heap")]
+pub use snapshots::generated_snapshot;
+
+#[cfg(feature = "heap")]
+pub use crate::heap::origin::{crate_of, is_machinery};
+#[cfg(feature = "heap")]
+pub use crate::heap::types::classify;
 
 use std::cell::RefCell;
 use std::ptr;

@@ -9,36 +9,78 @@
 //! `exact` and `sample` pay dearly for, and addresses stay without modules.
 //!
 //! Data flows one way here too: `tracker` (HOT PATH) writes `tallies` and `live`; `take` reads them into a
-//! [`Snapshot`], an inert value. Naming its addresses, grouping and printing it are to come.
+//! [`Snapshot`], an inert value; `dump` and `load` keep it in a file; `place`, `statistics`, `filter` and `compare` group it;
+//! `text`, `summary`, `growth` and `figures` show it as tracemalloc, pympler, objgraph, memray and scalene do. `naming` gives
+//! its addresses names (until then rows are `module+0x1234`, or call paths); `render` writes it to files.
 
+mod compare;
+mod dump;
+mod figures;
+mod filter;
+mod format;
 mod frame;
+mod growth;
 mod hooks;
+mod interval;
 mod live;
+mod load;
 mod local;
 mod memory;
 mod mode;
 mod modules;
+#[cfg(feature = "symbols")]
+mod naming;
+pub(crate) mod origin;
+mod pattern;
+mod place;
 mod process;
 mod recording;
 mod records;
+mod render;
 mod sampler;
 mod size_class;
 mod snapshot;
+mod source_line;
+mod source_lines;
 mod spin;
+mod statistics;
+mod summary;
 mod take;
 mod tallies;
+mod text;
+mod traceback;
 mod tracker;
+#[cfg_attr(
+    not(any(feature = "symbols", feature = "testing")),
+    allow(dead_code, reason = "types are told from names")
+)]
+pub(crate) mod types;
 pub(crate) mod walker;
 
+pub use compare::StatisticDiff;
+pub use figures::{Rate, SizeRow};
+pub use filter::Filter;
+pub use format::Format;
 pub use frame::{CallPath, Frame, FrameId, Module, Source};
+pub use growth::{Growth, GrowthRow};
+pub use load::LoadError;
 pub use mode::Mode;
+#[cfg(feature = "symbols")]
+pub use naming::Unnamed;
 pub use process::ProcessMemory;
 pub use recording::{
     StartError, clear_traces, get_traceback_limit, get_traced_memory, get_tracemalloc_memory, is_tracing,
     mode, reset_peak, set_memory_limit, set_mode, set_temporary_window, start, stop,
 };
+pub use render::{ReportOptions, SourceLine, StackOptions};
 pub use size_class::SizeClass;
 pub use snapshot::{Notes, Snapshot, Trace, TraceCounts};
+pub use source_line::source_line;
+pub use source_lines::SourceLines;
+pub use statistics::{Key, KeyType, Measure, Statistic};
+pub use summary::{Summary, SummaryRow, TypeCount, show_most_common_types};
 pub(crate) use take::counts_by_path;
 pub use take::take_snapshot;
+pub use text::TopOptions;
+pub use traceback::{Line, Traceback};
 pub use tracker::Tracker;

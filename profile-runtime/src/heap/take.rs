@@ -51,6 +51,7 @@ pub fn take_snapshot() -> Snapshot {
     snapshot.notes.truncated = counters.first().map_or(0, |reading| reading.allocations);
     drop(state);
     names.resolve_paths(&mut snapshot);
+    snapshot.process.read_system();
     snapshot
 }
 

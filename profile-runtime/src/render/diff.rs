@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use super::flamegraph::{FlamegraphOptions, amount, draw, subtitle_start, undrawn, write_notice};
+use super::flamegraph::{FlamegraphOptions, Picture, amount, draw, subtitle_start, undrawn, write_notice};
 use super::tree::Tree;
 use crate::profile::{Counts, Label, PathId, Profile};
 
@@ -58,18 +58,25 @@ impl Profile {
         }
         let tree = Tree::new(&joint.profile, &old, &new, look.limits());
         subtitle.push_str(&undrawn(&tree));
-        draw(writer, &tree, metric, title, subtitle, look.width, true)
+        let picture = Picture {
+            title,
+            subtitle,
+            width: look.width,
+            is_difference: true,
+            ..Picture::of(metric, tree.total)
+        };
+        draw(writer, &tree, picture)
     }
 }
 
 /// The paths of two profiles in one.
-struct Joint {
-    profile: Profile,
+pub(crate) struct Joint {
+    pub(crate) profile: Profile,
     paths: [Vec<PathId>; 2],
 }
 
 impl Joint {
-    fn new(before: &Profile, after: &Profile) -> Self {
+    pub(crate) fn new(before: &Profile, after: &Profile) -> Self {
         let mut ambiguous: HashMap<(&str, &str), bool> = HashMap::new();
         for profile in [before, after] {
             let mut lines: HashMap<(&str, &str), u32> = HashMap::new();
@@ -98,7 +105,7 @@ impl Joint {
     }
 
     /// Values of one of the two, indexed as the joint paths.
-    fn spread(&self, which: usize, values: &[u64]) -> Vec<u64> {
+    pub(crate) fn spread(&self, which: usize, values: &[u64]) -> Vec<u64> {
         let mut spread = vec![0u64; self.profile.paths().len()];
         for (id, value) in self.paths[which].iter().zip(values) {
             let slot = &mut spread[id.0 as usize];

@@ -54,7 +54,7 @@ impl FlamegraphOptions {
         Self { metric, ..Self::default() }
     }
 
-    pub(super) fn limits(&self) -> Limits {
+    pub(crate) fn limits(&self) -> Limits {
         Limits {
             depth: self.max_depth.max(1),
             frames: self.max_frames.max(1),
@@ -62,7 +62,7 @@ impl FlamegraphOptions {
         }
     }
 
-    pub(super) fn title_or(&self, default: String) -> String {
+    pub(crate) fn title_or(&self, default: String) -> String {
         if self.title.is_empty() { default } else { printable(&self.title) }
     }
 }
@@ -96,7 +96,8 @@ impl Profile {
             subtitle.push_str(&format!(", {} late events not counted", self.notes.late_events));
         }
         subtitle.push_str(&undrawn(&tree));
-        draw(writer, &tree, metric, title, subtitle, options.width, false)
+        let picture = Picture { title, subtitle, width: options.width, ..Picture::of(metric, tree.total) };
+        draw(writer, &tree, picture)
     }
 
     pub(super) fn why_empty(&self, metric: Metric) -> [String; 2] {
@@ -116,7 +117,7 @@ impl Profile {
     }
 }
 
-pub(super) fn subtitle_start(options: &FlamegraphOptions) -> String {
+pub(crate) fn subtitle_start(options: &FlamegraphOptions) -> String {
     let mut text = printable(&options.subtitle);
     if !text.is_empty() {
         text.push_str(" · ");
@@ -125,7 +126,7 @@ pub(super) fn subtitle_start(options: &FlamegraphOptions) -> String {
 }
 
 /// What is not in the picture, so that nothing is lost in silence.
-pub(super) fn undrawn(tree: &Tree) -> String {
+pub(crate) fn undrawn(tree: &Tree) -> String {
     let mut text = String::new();
     if tree.narrow > 0 {
         text.push_str(&format!(", narrow paths drawn as part of their callers: {}", tree.narrow));
@@ -160,17 +161,44 @@ fn unit(total: u64, metric: Metric) -> (&'static str, f64) {
     }
 }
 
-pub(super) fn draw<W: Write>(
-    mut writer: W,
-    tree: &Tree,
-    metric: Metric,
-    title: String,
-    subtitle: String,
-    width: Option<u32>,
-    is_difference: bool,
-) -> io::Result<()> {
+/// What is around the frames, and how they look.
+pub(crate) struct Picture {
+    pub(crate) title: String,
+    pub(crate) subtitle: String,
+    pub(crate) width: Option<u32>,
+    /// Values have a predecessor that decides the colour.
+    pub(crate) is_difference: bool,
+    /// Name of the unit that frames show their values in.
+    pub(crate) unit: &'static str,
+    /// How many of that unit a value of 1 is.
+    pub(crate) factor: f64,
+    pub(crate) palette: BasicPalette,
+}
+
+impl Picture {
+    pub(super) fn of(metric: Metric, total: u64) -> Self {
+        let (unit, factor) = unit(total, metric);
+        let palette = match metric {
+            Metric::Busy => BasicPalette::Hot,
+            Metric::Await => BasicPalette::Io,
+            Metric::Task => BasicPalette::Orange,
+            Metric::Calls => BasicPalette::Mem,
+        };
+        Self {
+            title: String::new(),
+            subtitle: String::new(),
+            width: None,
+            is_difference: false,
+            unit,
+            factor,
+            palette,
+        }
+    }
+}
+
+pub(crate) fn draw<W: Write>(mut writer: W, tree: &Tree, picture: Picture) -> io::Result<()> {
     let shrink = tree.total.div_ceil(MAX_TOTAL).max(1);
-    let (count_name, factor) = unit(tree.total, metric);
+    let Picture { title, subtitle, width, is_difference, unit, factor, palette } = picture;
     let mut lines: Vec<String> = Vec::new();
     tree.lines(Order::Nested, |stack, before, value| {
         let (before, value) = (before / shrink, value / shrink);
@@ -187,16 +215,11 @@ pub(super) fn draw<W: Write>(
         let mut options = Options::default();
         options.title = title;
         options.subtitle = Some(subtitle);
-        options.count_name = count_name.to_owned();
+        options.count_name = unit.to_owned();
         options.factor = factor * shrink as f64;
         options.image_width = width.map(|w| w.clamp(300, 20_000) as usize);
         options.text_truncate_direction = TextTruncateDirection::Right;
-        options.colors = Palette::Basic(match metric {
-            Metric::Busy => BasicPalette::Hot,
-            Metric::Await => BasicPalette::Io,
-            Metric::Task => BasicPalette::Orange,
-            Metric::Calls => BasicPalette::Mem,
-        });
+        options.colors = Palette::Basic(palette);
         // Colours by name: the default draws them from a generator that goes on from picture to picture.
         options.deterministic = true;
         options.min_width = 0.0; // the tree is pruned already, without loss
@@ -227,7 +250,7 @@ pub(super) fn draw<W: Write>(
 }
 
 /// A picture without frames.
-pub(super) fn write_notice<W: Write>(mut writer: W, title: &str, lines: &[String; 2]) -> io::Result<()> {
+pub(crate) fn write_notice<W: Write>(mut writer: W, title: &str, lines: &[String; 2]) -> io::Result<()> {
     let text = |y: u32, size: u32, text: &str| {
         let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
         format!(r#"<text x="600" y="{y}" font-size="{size}" text-anchor="middle">{text}</text>"#)

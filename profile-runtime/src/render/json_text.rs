@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Write};
 
 /// A JSON string, quotes included, that is also safe inside `<script>`: what could end the script or is
 /// not allowed in one is escaped.
-pub(super) struct Quoted<'a>(pub(super) &'a str);
+pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
 impl Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -35,7 +35,7 @@ fn must_be_escaped(c: char) -> bool {
 }
 
 /// A JSON number that reads back as the same `f64`; `null` for what JSON has no number for.
-pub(super) struct Number(pub(super) f64);
+pub(crate) struct Number(pub(crate) f64);
 
 impl Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

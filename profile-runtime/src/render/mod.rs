@@ -7,25 +7,25 @@ mod edges;
 mod folded;
 mod html;
 mod json;
-mod json_text;
-mod names;
+pub(crate) mod json_text;
+pub(crate) mod names;
 mod nanoseconds;
 mod notes;
 #[cfg(feature = "pprof")]
-mod pprof;
+pub(crate) mod pprof;
 #[cfg(feature = "pprof")]
-mod protobuf;
+pub(crate) mod protobuf;
 mod pstats;
 mod speedscope;
 mod split;
 #[cfg_attr(not(feature = "flamegraph"), allow(dead_code, reason = "folded lines need only part of it"))]
-mod tree;
+pub(crate) mod tree;
 mod walk;
 
 #[cfg(feature = "flamegraph")]
-mod diff;
+pub(crate) mod diff;
 #[cfg(feature = "flamegraph")]
-mod flamegraph;
+pub(crate) mod flamegraph;
 
 pub use call_tree::{CallTree, TreeOptions, TreeRow};
 #[cfg(feature = "flamegraph")]

@@ -10,21 +10,27 @@ const MAX_CHARS: usize = 300;
 
 /// Stands for a space that must not be read as the separator before a value: `phase 2` is a name, not the
 /// name `phase` with the value 2. No name holds one otherwise.
-pub(super) const NO_BREAK_SPACE: char = '\u{a0}';
+pub(crate) const NO_BREAK_SPACE: char = '\u{a0}';
 
 /// The frame name of each function, fit for folded lines and for XML; indexed as [`Profile::functions`].
 ///
 /// It is the function's own name; where several functions share one, ` (file:line)` follows.
-pub(super) fn frame_names(profile: &Profile) -> Vec<String> {
-    unique(profile, clean)
+pub(crate) fn frame_names(profile: &Profile) -> Vec<String> {
+    unique(profile, clean, false)
 }
 
 /// As [`frame_names`], for formats in which `;` and numbers at the end mean nothing.
 pub(super) fn line_names(profile: &Profile) -> Vec<String> {
-    unique(profile, |name| one_line(&printable(name)))
+    unique(profile, |name| one_line(&printable(name)), false)
 }
 
-fn unique(profile: &Profile, clean: fn(&str) -> String) -> Vec<String> {
+/// As [`frame_names`], each with its file and line where those are known.
+#[cfg(feature = "heap")]
+pub(crate) fn placed_names(profile: &Profile) -> Vec<String> {
+    unique(profile, clean, true)
+}
+
+fn unique(profile: &Profile, clean: fn(&str) -> String, placed: bool) -> Vec<String> {
     let labels: Vec<&Label> = profile.functions().iter().map(|f| &f.label).collect();
     let cleaned: Vec<String> = labels.iter().map(|l| clean(&l.name)).collect();
     let mut sharers: HashMap<&str, u32> = HashMap::new();
@@ -35,7 +41,7 @@ fn unique(profile: &Profile, clean: fn(&str) -> String) -> Vec<String> {
     (cleaned.iter().zip(labels))
         .map(|(name, label)| {
             let mut full = name.clone();
-            if sharers[name.as_str()] > 1 {
+            if sharers[name.as_str()] > 1 || placed && label.line > 0 {
                 let file = clean(&label.file);
                 full = if label.line == 0 {
                     format!("{name} ({file})")
@@ -56,7 +62,7 @@ fn unique(profile: &Profile, clean: fn(&str) -> String) -> Vec<String> {
 }
 
 /// Text that is safe on one line of XML: no control characters, none that reorder or hide what is read.
-pub(super) fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             c if c.is_whitespace() => ' ',
@@ -70,7 +76,7 @@ pub(super) fn printable(text: &str) -> String {
 }
 
 /// No longer than names may be, and never empty.
-fn one_line(printable: &str) -> String {
+pub(crate) fn one_line(printable: &str) -> String {
     let mut text = printable.to_owned();
     if let Some((end, _)) = text.char_indices().nth(MAX_CHARS) {
         text.truncate(end);

@@ -21,25 +21,27 @@ const MAX_DEPTH: u32 = 1000;
 const DEEPER: &str = "[deeper]";
 
 /// Fields of the message `Profile`.
-mod field {
-    pub(super) const SAMPLE_TYPE: u64 = 1;
-    pub(super) const SAMPLE: u64 = 2;
-    pub(super) const MAPPING: u64 = 3;
-    pub(super) const LOCATION: u64 = 4;
-    pub(super) const FUNCTION: u64 = 5;
-    pub(super) const STRING_TABLE: u64 = 6;
-    pub(super) const DURATION_NANOS: u64 = 10;
-    pub(super) const PERIOD_TYPE: u64 = 11;
-    pub(super) const PERIOD: u64 = 12;
-    pub(super) const COMMENT: u64 = 13;
-    pub(super) const DEFAULT_SAMPLE_TYPE: u64 = 14;
+pub(crate) mod field {
+    pub(crate) const SAMPLE_TYPE: u64 = 1;
+    pub(crate) const SAMPLE: u64 = 2;
+    pub(crate) const MAPPING: u64 = 3;
+    pub(crate) const LOCATION: u64 = 4;
+    pub(crate) const FUNCTION: u64 = 5;
+    pub(crate) const STRING_TABLE: u64 = 6;
+    #[cfg(feature = "heap")]
+    pub(crate) const TIME_NANOS: u64 = 9;
+    pub(crate) const DURATION_NANOS: u64 = 10;
+    pub(crate) const PERIOD_TYPE: u64 = 11;
+    pub(crate) const PERIOD: u64 = 12;
+    pub(crate) const COMMENT: u64 = 13;
+    pub(crate) const DEFAULT_SAMPLE_TYPE: u64 = 14;
 }
 
 /// Type and unit of a sample's values, in their order.
 const TIMES: [(&str, &str); 4] =
     [("calls", "count"), ("wall", "nanoseconds"), ("busy", "nanoseconds"), ("await", "nanoseconds")];
 /// Those of Go's heap profile.
-const HEAP: [(&str, &str); 4] = [
+pub(crate) const HEAP: [(&str, &str); 4] = [
     ("alloc_objects", "count"),
     ("alloc_space", "bytes"),
     ("inuse_objects", "count"),
@@ -74,18 +76,18 @@ impl Profile {
 
 /// Strings by their index in `string_table`.
 #[derive(Debug)]
-struct Strings {
-    table: Vec<String>,
+pub(crate) struct Strings {
+    pub(crate) table: Vec<String>,
     index: HashMap<String, u64>,
 }
 
 impl Strings {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         // The format wants it so: index 0 is nothing.
         Self { table: vec![String::new()], index: HashMap::from([(String::new(), 0)]) }
     }
 
-    fn id(&mut self, text: &str) -> u64 {
+    pub(crate) fn id(&mut self, text: &str) -> u64 {
         if let Some(&id) = self.index.get(text) {
             return id;
         }
@@ -280,13 +282,13 @@ fn anchors(profile: &Profile) -> Vec<Option<PathId>> {
     anchors
 }
 
-fn label(key: u64, text: u64) -> Message {
+pub(crate) fn label(key: u64, text: u64) -> Message {
     let mut message = Message::default();
     message.number(1, key).number(2, text);
     message
 }
 
 /// pprof's numbers are `int64`.
-fn positive(value: u64) -> u64 {
+pub(crate) fn positive(value: u64) -> u64 {
     value.min(i64::MAX as u64)
 }

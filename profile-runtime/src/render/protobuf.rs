@@ -10,11 +10,11 @@ const LENGTH_DELIMITED: u64 = 2;
 
 /// The fields of one message, encoded. Cleared and used again for the next.
 #[derive(Debug, Default)]
-pub(super) struct Message(Vec<u8>);
+pub(crate) struct Message(Vec<u8>);
 
 impl Message {
     /// An `int64`, `uint64` or `bool`. Zero is what a missing field reads as, and is left out.
-    pub(super) fn number(&mut self, field: u64, value: u64) -> &mut Self {
+    pub(crate) fn number(&mut self, field: u64, value: u64) -> &mut Self {
         if value != 0 {
             self.varint(field << 3 | VARINT);
             self.varint(value);
@@ -23,7 +23,7 @@ impl Message {
     }
 
     /// A field of a message's own.
-    pub(super) fn message(&mut self, field: u64, message: &Message) -> &mut Self {
+    pub(crate) fn message(&mut self, field: u64, message: &Message) -> &mut Self {
         self.varint(field << 3 | LENGTH_DELIMITED);
         self.varint(message.0.len() as u64);
         self.0.extend_from_slice(&message.0);
@@ -31,7 +31,7 @@ impl Message {
     }
 
     /// Repeated numbers, packed; zeros among them stay.
-    pub(super) fn packed(&mut self, field: u64, values: impl Iterator<Item = u64> + Clone) -> &mut Self {
+    pub(crate) fn packed(&mut self, field: u64, values: impl Iterator<Item = u64> + Clone) -> &mut Self {
         let len: u64 = values.clone().map(varint_len).sum();
         self.varint(field << 3 | LENGTH_DELIMITED);
         self.varint(len);
@@ -40,18 +40,18 @@ impl Message {
     }
 
     /// Without fields again.
-    pub(super) fn clear(&mut self) -> &mut Self {
+    pub(crate) fn clear(&mut self) -> &mut Self {
         self.0.clear();
         self
     }
 
     /// Writes the message as a field of the outermost one.
-    pub(super) fn write_to(&self, field: u64, writer: &mut dyn Write) -> io::Result<()> {
+    pub(crate) fn write_to(&self, field: u64, writer: &mut dyn Write) -> io::Result<()> {
         write_bytes(field, &self.0, writer)
     }
 
     /// Writes the fields themselves: a part of the outermost message.
-    pub(super) fn write_fields(&self, writer: &mut dyn Write) -> io::Result<()> {
+    pub(crate) fn write_fields(&self, writer: &mut dyn Write) -> io::Result<()> {
         writer.write_all(&self.0)
     }
 
@@ -65,7 +65,7 @@ impl Message {
 }
 
 /// Writes a string, also an empty one, or bytes as a field of the outermost message.
-pub(super) fn write_bytes(field: u64, bytes: &[u8], writer: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn write_bytes(field: u64, bytes: &[u8], writer: &mut dyn Write) -> io::Result<()> {
     let mut head = Message::default();
     head.varint(field << 3 | LENGTH_DELIMITED);
     head.varint(bytes.len() as u64);

@@ -11,18 +11,18 @@ const NARROWER: &str = "[narrower]";
 
 /// How many levels, how many frames and what width.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub(crate) struct Limits {
     /// Levels of calls; values below go to a frame `[deeper]`.
-    pub(super) depth: u32,
+    pub(crate) depth: u32,
     /// The widest so many frames are kept.
-    pub(super) frames: usize,
+    pub(crate) frames: usize,
     /// Frames narrower than this share of the whole are folded into their caller.
-    pub(super) min_share: f64,
+    pub(crate) min_share: f64,
 }
 
 /// In which order lines come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
+pub(crate) enum Order {
     /// As `LC_ALL=C sort` leaves them, which readers of folded files expect.
     Bytes,
     /// A path's own line, then all lines below it. NOTE: byte order would tear the frame `Orders` in two
@@ -32,16 +32,16 @@ pub(super) enum Order {
 
 /// A call tree ready to be written. `before` is empty but for differences.
 #[derive(Debug)]
-pub(super) struct Tree {
+pub(crate) struct Tree {
     names: Vec<String>,
     nodes: Vec<Node>,
     roots: Vec<u32>,
     /// Sum of all values.
-    pub(super) total: u64,
+    pub(crate) total: u64,
     /// Paths folded into their callers because they were too narrow.
-    pub(super) narrow: usize,
+    pub(crate) narrow: usize,
     /// Paths folded into `[deeper]`.
-    pub(super) deep: usize,
+    pub(crate) deep: usize,
     outside: Pair,
 }
 
@@ -77,7 +77,18 @@ enum Step<'a> {
 
 impl Tree {
     /// `values[i]`, and `before[i]` unless it is empty, are the exclusive values of path `i`.
-    pub(super) fn new(profile: &Profile, before: &[u64], values: &[u64], limits: Limits) -> Self {
+    pub(crate) fn new(profile: &Profile, before: &[u64], values: &[u64], limits: Limits) -> Self {
+        Self::named(profile, frame_names(profile), before, values, limits)
+    }
+
+    /// As [`Tree::new`], with names for the functions.
+    pub(crate) fn named(
+        profile: &Profile,
+        names: Vec<String>,
+        before: &[u64],
+        values: &[u64],
+        limits: Limits,
+    ) -> Self {
         let paths = profile.paths();
         let parent = |i: usize| paths[i].parent.map(|p| p.0 as usize);
 
@@ -121,11 +132,11 @@ impl Tree {
                 Some(p) => nodes[p].own.add(own),
             }
         }
-        Self { names: frame_names(profile), nodes, roots, total, narrow, deep, outside }
+        Self { names, nodes, roots, total, narrow, deep, outside }
     }
 
     /// Calls `each(stack, before, value)` for every stack with a value; stops at the first error.
-    pub(super) fn lines<E>(
+    pub(crate) fn lines<E>(
         &self,
         order: Order,
         mut each: impl FnMut(&str, u64, u64) -> Result<(), E>,

@@ -6,7 +6,7 @@ mod diff;
 pub(crate) mod dump;
 mod entry;
 mod labels;
-mod look;
+pub(crate) mod look;
 mod ordered;
 mod pattern;
 mod python;

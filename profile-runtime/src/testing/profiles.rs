@@ -40,22 +40,26 @@ pub const HOSTILE_NAMES: &[&str] = &[
 ];
 
 /// xorshift64*: the same profile for the same seed on every machine.
-struct Random(u64);
+pub(super) struct Random(u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    pub(super) fn of_seed(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    pub(super) fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
     }
 
-    fn below(&mut self, limit: u64) -> u64 {
+    pub(super) fn below(&mut self, limit: u64) -> u64 {
         self.next() % limit.max(1)
     }
 
     /// Of all magnitudes up to `bits`, zero among them.
-    fn magnitude(&mut self, bits: u64) -> u64 {
+    pub(super) fn magnitude(&mut self, bits: u64) -> u64 {
         let bits = self.below(bits + 1);
         self.next() & ((1u64 << bits) - 1)
     }
@@ -66,7 +70,7 @@ impl Random {
 ///
 /// Sums stay below 2^53. Nanoseconds.
 pub fn generated_profile(seed: u64) -> Profile {
-    let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+    let mut random = Random::of_seed(seed);
     let mut profile = Profile::new();
     let functions: Vec<_> = (0..1 + random.below(40))
         .map(|_| {
@@ -181,7 +185,7 @@ fn counts(random: &mut Random) -> Counts {
 /// A profile of that many paths and functions, as a large service has them: a tree some ten levels deep,
 /// plain names, histograms, some async. For benchmarks.
 pub fn large_profile(paths: u32, functions: u32, seed: u64) -> Profile {
-    let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+    let mut random = Random::of_seed(seed);
     let mut profile = Profile::new();
     let ids: Vec<_> = (0..functions.max(1))
         .map(|n| {

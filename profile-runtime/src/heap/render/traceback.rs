@@ -1,0 +1,65 @@
+//! The stacks that hold most, line by line, innermost first.
+
+use std::io::{self, Write};
+
+use super::places::{address, function};
+use super::rows::{Place, grouped, largest};
+use super::table::WIDTH;
+use crate::heap::frame::FrameId;
+use crate::heap::origin::is_machinery;
+use crate::heap::snapshot::{Snapshot, TraceCounts};
+use crate::render::names::printable;
+use crate::stats::look::shortened;
+use crate::units::{bytes, counted};
+
+/// Stacks that are shown at most.
+const STACKS: usize = 3;
+/// Lines of each.
+const LINES: usize = 10;
+
+/// Writes the stacks with the most live bytes; nothing where no stacks were kept.
+pub(super) fn write(snapshot: &Snapshot, top: usize, out: &mut dyn Write) -> io::Result<()> {
+    let mut stacks = grouped(snapshot, |trace| trace.frames.as_slice());
+    stacks.retain(|(frames, _)| !frames.is_empty());
+    let (stacks, rest) = largest(stacks, top.min(STACKS), TraceCounts::live_bytes);
+    if stacks.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nStacks that hold most, innermost first")?;
+    for (frames, counts) in stacks {
+        let blocks = counted(counts.live_blocks(), "block");
+        writeln!(out, "  {} in {blocks}", bytes(counts.live_bytes()))?;
+        let lines = lines(snapshot, frames);
+        for line in lines.iter().take(LINES) {
+            writeln!(out, "      {}", shortened(&printable(line), WIDTH - 6))?;
+        }
+        if let Some(more) = lines.len().checked_sub(LINES).filter(|more| *more > 0) {
+            writeln!(out, "      and {}", counted(more as u64, "more line"))?;
+        }
+    }
+    if rest > 0 {
+        writeln!(out, "  and {}", counted(rest as u64, "more stack"))?;
+    }
+    Ok(())
+}
+
+/// The stack's lines without those of the standard library that only hand out memory.
+fn lines(snapshot: &Snapshot, frames: &[FrameId]) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut machinery = Vec::new();
+    for frame in frames.iter().filter_map(|id| snapshot.frames.get(id.0 as usize)) {
+        if frame.sources.is_empty() {
+            lines.push(address(snapshot, frame));
+        }
+        for source in &frame.sources {
+            let name = function(source).to_owned();
+            let place = Place { file: source.file.clone(), line: source.line, name };
+            if lines.is_empty() && is_machinery(source) {
+                machinery.push(place.text());
+            } else {
+                lines.push(place.text());
+            }
+        }
+    }
+    if lines.is_empty() { machinery } else { lines }
+}

@@ -1,0 +1,108 @@
+//! Which types own what was allocated: each site is run alone, and what the rules say is held against the label
+//! written next to it.
+//!
+//! `PROFILE_COST_SHOW_STACKS=site` prints the stacks of sites whose name begins so; with `PROFILE_COST_FIGURES_ONLY=1`
+//! nothing is demanded of the figures.
+#![allow(missing_docs, reason = "a test")]
+#![allow(clippy::print_stdout, reason = "figures for whoever asks with --nocapture")]
+#![cfg(all(target_arch = "x86_64", target_os = "linux"))]
+
+mod naming;
+mod recorder;
+mod sites;
+
+use profile_cost_runtime::heap::{Source, Tracker};
+use profile_cost_runtime::testing::classify;
+use recorder::{Allocation, Recorder};
+use sites::Site;
+
+#[global_allocator]
+static ALLOCATOR: Tracker = Tracker::system();
+
+/// Of a site: what was said, and how that compares.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Verdict {
+    Right,
+    Unknown,
+    Wrong,
+}
+
+#[test]
+fn labelled_sites_get_the_type_of_their_label() {
+    let mut recorder = Recorder::new();
+    let mut tally = [0usize; 3];
+    let sites: Vec<&Site> = sites::all().collect();
+    for site in &sites {
+        recorder.allocations.clear();
+        (site.run)(&mut recorder);
+        assert!(!recorder.allocations.is_empty(), "{}: allocates nothing", site.name);
+        show_stacks(site, &recorder.allocations);
+        let verdict = recorder.allocations.iter().map(|it| judge(site, it)).max();
+        tally[verdict.unwrap_or(Verdict::Unknown) as usize] += 1;
+    }
+    let [right, unknown, wrong] = tally;
+    println!("{} sites: {right} right, {unknown} unknown, {wrong} wrong", sites.len());
+    assert!(sites.len() >= 100, "at least 100 sites are labelled");
+    // Fat LTO merges functions that are the same to the last instruction, names and all.
+    if std::env::var_os("PROFILE_COST_FIGURES_ONLY").is_none() {
+        assert_eq!(wrong, 0, "a type that is wrong is worse than none");
+        assert!(right * 100 >= sites.len() * 95, "at least 95 % of the sites are right");
+    }
+}
+
+fn judge(site: &Site, allocation: &Allocation) -> Verdict {
+    let stack: Vec<&[Source]> = allocation.stack.iter().map(Vec::as_slice).collect();
+    let said = classify(&stack, allocation.align, allocation.size);
+    let plain = said.as_deref().map(plain);
+    let verdict = match &plain {
+        None if site.expected == "unknown" => Verdict::Right,
+        None => Verdict::Unknown,
+        // True, and not enough.
+        Some(plain) if plain == "String or Vec<u8>" && is_text(site) => Verdict::Unknown,
+        Some(plain) if site.expected.split('|').any(|label| label.trim() == plain) => Verdict::Right,
+        Some(_) => Verdict::Wrong,
+    };
+    if verdict != Verdict::Right {
+        println!("{verdict:?} at {}: {said:?}, and the label is {}", site.name, site.expected);
+    }
+    verdict
+}
+
+fn is_text(site: &Site) -> bool {
+    site.expected.split('|').any(|label| matches!(label, "String" | "Vec<u8>"))
+}
+
+/// A name without the paths and the places that only some builds know.
+fn plain(name: &str) -> String {
+    let name = name.split(" in ").next().unwrap_or(name);
+    let mut plain = String::new();
+    for character in name.chars() {
+        plain.push(character);
+        if plain.ends_with("::") {
+            let start =
+                plain.trim_end_matches("::").rfind(|c: char| !c.is_alphanumeric() && !":_{}#".contains(c));
+            plain.truncate(start.map_or(0, |at| at + 1));
+        }
+    }
+    plain
+}
+
+fn show_stacks(site: &Site, allocations: &[Allocation]) {
+    let wanted = std::env::var("PROFILE_COST_SHOW_STACKS");
+    if !wanted.is_ok_and(|wanted| wanted.split(',').any(|wanted| site.name.starts_with(wanted))) {
+        return;
+    }
+    println!("== {} ({})", site.name, site.expected);
+    for allocation in allocations {
+        println!("  size {} align {}", allocation.size, allocation.align);
+        let is_recorder =
+            |frame: &Vec<Source>| frame.iter().any(|source| source.function.starts_with("record<"));
+        let frames = allocation.stack.iter().take_while(|frame| !is_recorder(frame));
+        for (depth, frame) in frames.enumerate() {
+            for source in frame {
+                let Source { function, symbol, file, line } = source;
+                println!("    {depth:2} {function}   [{file}:{line}]   {symbol}");
+            }
+        }
+    }
+}
