@@ -95,9 +95,9 @@ fn show_stacks(site: &Site, allocations: &[Allocation]) {
     println!("== {} ({})", site.name, site.expected);
     for allocation in allocations {
         println!("  size {} align {}", allocation.size, allocation.align);
-        let is_recorder =
-            |frame: &Vec<Source>| frame.iter().any(|source| source.function.starts_with("record<"));
-        let frames = allocation.stack.iter().take_while(|frame| !is_recorder(frame));
+        let is_recorder = |source: &Source| source.function.starts_with("record<");
+        let depth = allocation.stack.iter().position(|frame| frame.iter().any(is_recorder));
+        let frames = allocation.stack.iter().take(depth.map_or(usize::MAX, |depth| depth + 1));
         for (depth, frame) in frames.enumerate() {
             for source in frame {
                 let Source { function, symbol, file, line } = source;

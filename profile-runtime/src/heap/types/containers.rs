@@ -234,8 +234,13 @@ fn counted(search: &mut Search<'_>, pointer: &'static str, function: &Function<'
         (Some(Owner::Box(inner)), _) => {
             let inner =
                 ["ArcInner", "RcInner", "RcBox"].iter().find_map(|it| generics::instance_of(inner, it));
+            // What `Box::new` says may be of another function with the same code; its caller knows.
+            let called = content
+                .filter(|_| matches!(function.name, "new" | "new_in" | "new_cyclic_in" | "new_uninit"));
             match inner.as_deref() {
-                Some([content]) => search.owner = Some(Owner::Counted(pointer, (*content).to_owned())),
+                Some([inner]) => {
+                    search.owner = Some(Owner::Counted(pointer, called.unwrap_or(inner).to_owned()));
+                }
                 _ => return Flow::Stop,
             }
         }
@@ -281,7 +286,12 @@ fn tree(search: &mut Search<'_>, function: &Function<'_>) -> Flow {
         Some(Owner::Box(node)) => {
             let node = generics::instance_of(node, "LeafNode")
                 .or_else(|| generics::instance_of(node, "InternalNode"));
-            match node.as_deref() {
+            // What `Box::new` says may be of another function with the same code; its caller knows.
+            let called = match (function.name, function.arguments.as_slice()) {
+                ("new" | "new_leaf" | "new_internal", [key, value, ..]) => Some(vec![*key, *value]),
+                _ => None,
+            };
+            match called.or(node).as_deref() {
                 Some([key, value]) => {
                     search.owner = Some(tree_of(key, value));
                     Flow::Outward
