@@ -89,21 +89,16 @@ impl Search<'_> {
         let Some(element) = function.arguments.first() else {
             return if self.owner.is_none() { Flow::Outward } else { Flow::Stop };
         };
-        match &self.owner {
+        let known = match &self.owner {
             // Of the vector nothing but its helpers was on the stack.
-            None if !self.comes_from(Family::Elements) => return Flow::Outward,
-            None => {}
-            Some(Owner::Elements(known) | Owner::Vec(known)) => {
-                if known != element && !self.is_overruled_by(Family::Elements, function) {
-                    return Flow::Stop;
-                }
-            }
-            Some(Owner::Sequence(owner, known)) if *owner == name => {
-                if known != element && !self.is_overruled_by(Family::Elements, function) {
-                    return Flow::Stop;
-                }
-            }
+            None if self.comes_from(Family::Elements) => None,
+            None => return Flow::Outward,
+            Some(Owner::Elements(known) | Owner::Vec(known)) => Some(known),
+            Some(Owner::Sequence(owner, known)) if *owner == name => Some(known),
             Some(_) => return Flow::Stop,
+        };
+        if known.is_some_and(|known| known != element) && !self.is_overruled_by(Family::Elements, function) {
+            return Flow::Stop;
         }
         self.owner = Some(Owner::Sequence(name, (*element).to_owned()));
         Flow::Outward
