@@ -53,6 +53,7 @@ def heap(test):
     return ["--release", "-p", "profile-cost-runtime", "--test", "heap_exact", "--", test]
 
 
+TYPES = ["--release", "-p", "profile-cost-runtime", "--lib", "--", "heap::types", "heap::origin"]
 COLUMNS = ["--release", "-p", "profile-cost", "--test", "heap_columns"]
 WALKER = ["--release", "-p", "profile-cost-walker", "--test", "stacks"]
 WILD = ["--release", "-p", "profile-cost-walker", "--test", "wild"]
@@ -344,6 +345,14 @@ SLOW = [
     ("walker: registers saved outside of the frame are read", "heap/walker/frame.rs", "(is_outwards && is_in_frame)", "is_outwards", WILD),
     ("walker: another stack is taken for the thread's", "heap/walker/stack.rs", "    if (low..high).contains(&rsp) { high } else { end_elsewhere(rsp) }", "    if high > 1 { high } else { end_elsewhere(rsp) }", WILD),
     ("walker: prepared once for ever", "heap/walker/table.rs", "known.generation == generation", "known.generation != (0, 0)", LIBRARIES),
+    ("types: the name of a merged function is believed", "heap/types/search.rs", "before == family && name", "false && before == family && name", TYPES),
+    ("types: what an element clones is its container's", "heap/types/search.rs", 'name != "clone" &&', "", TYPES),
+    ("types: the block's layout is not looked at", "heap/types/mod.rs", "layout::agrees(&owner, align, size).then(", "(layout::agrees(&owner, align, size) || true).then(", TYPES),
+    ("types: merged calls are called as what they call", "heap/types/search.rs", "None | Some(Owner::Elements(_)) if is_merged", "None if is_merged", TYPES),
+    ("types: a stack that is cut off is believed", "heap/types/search.rs", "        Found::Nothing\n    }", "        self.owner.map_or(Found::Nothing, Found::Owner)\n    }", TYPES),
+    ("types: an Arc is a box", "heap/types/containers.rs", '["ArcInner", "RcInner", "RcBox"]', '["RcInner", "RcBox"]', TYPES),
+    ("types: sets are maps", "heap/types/owner.rs", 'Some([key, "()"])', 'Some([key, "none"])', TYPES),
+    ("types: a dependency is machinery", "heap/origin.rs", "Place::Crate(..) => false", "Place::Crate(..) => true", TYPES),
 ]
 
 
