@@ -37,6 +37,7 @@
 //! | `PROFILE_COST=cumulative` | print the report at exit, sorted so: any of pstats' keys, several with commas. `off`: record nothing, not even calls annotated with `report` |
 //! | `PROFILE_COST_OUT=a.svg,b.json,c.prof` | write these at exit, each in the [`Format`] of its extension: `.html`, `.svg`, `.json`, `.prof`, `.pb.gz`, `.callgrind`, `.speedscope.json`, `.folded`, `.txt` |
 //! | `PROFILE_COST_HEAP=paths` | what a [`heap::Tracker`] records from the first annotated call on: `exact:25`, `sample:512KiB`, `paths`, `counters` or `off` |
+//! | `PROFILE_COST_HEAP_MEMORY=256MiB` | the most that recording the heap may take: past it `exact` gives way to `sample:512KiB`, and the report says so |
 //! | `PROFILE_COST_SIGTERM=1` | also when SIGTERM ends the process; handlers of the program's own keep working |
 //! | `PROFILE_COST_TOP=30` | rows of the report at exit |
 //! | `PROFILE_COST_MAX_PATHS=65536`, `PROFILE_COST_MAX_DEPTH=100` | how large the call tree may grow; from which depth recursion folds |

@@ -76,6 +76,10 @@ pub(crate) fn decide() -> bool {
                 crate::exit::report_at_exit(environment);
             }
             #[cfg(feature = "heap")]
+            if let Some(bytes) = environment.heap_memory {
+                crate::heap::set_memory_limit(bytes);
+            }
+            #[cfg(feature = "heap")]
             if let Some(mode) = environment.heap
                 && let Err(error) = crate::heap::set_mode(mode)
             {

@@ -20,6 +20,9 @@ pub(crate) struct Environment {
     /// `PROFILE_COST_HEAP`: what the tracking allocator records.
     #[cfg(feature = "heap")]
     pub(crate) heap: Option<crate::heap::Mode>,
+    /// `PROFILE_COST_HEAP_MEMORY`: the most that the recording of the heap may take, bytes.
+    #[cfg(feature = "heap")]
+    pub(crate) heap_memory: Option<u64>,
     /// `PROFILE_COST_TOP`: rows of the report at exit.
     pub(crate) top: usize,
     /// `PROFILE_COST_MAX_PATHS`, `PROFILE_COST_MAX_DEPTH`.
@@ -62,6 +65,15 @@ impl Environment {
             match value.parse() {
                 Ok(mode) => parsed.heap = Some(mode),
                 Err(remedy) => parsed.complaints.push(format!("PROFILE_COST_HEAP={value}: {remedy}")),
+            }
+        }
+        #[cfg(feature = "heap")]
+        if let Some(value) = get("PROFILE_COST_HEAP_MEMORY") {
+            match crate::heap::bytes(&value).filter(|&bytes| bytes > 0) {
+                Some(bytes) => parsed.heap_memory = Some(bytes),
+                None => parsed.complaints.push(format!(
+                    "PROFILE_COST_HEAP_MEMORY={value}: use bytes from 1, as in 64MiB or 1GiB"
+                )),
             }
         }
         if let Some(value) = get("PROFILE_COST_SIGTERM") {
@@ -127,6 +139,12 @@ mod tests {
             ("PROFILE_COST_SIGTERM", "maybe"),
             #[cfg(feature = "heap")]
             ("PROFILE_COST_HEAP", "everything"),
+            #[cfg(feature = "heap")]
+            ("PROFILE_COST_HEAP_MEMORY", "plenty"),
+            #[cfg(feature = "heap")]
+            ("PROFILE_COST_HEAP_MEMORY", "0"),
+            #[cfg(feature = "heap")]
+            ("PROFILE_COST_HEAP_MEMORY", "-1MiB"),
             ("PROFILE_COST_MAX_PATHS", "0"),
             ("PROFILE_COST_TOP", "-1"),
         ] {

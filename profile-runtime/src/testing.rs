@@ -19,6 +19,8 @@ pub use snapshots::generated_snapshot;
 #[cfg(feature = "heap")]
 pub use crate::heap::origin::{crate_of, is_machinery};
 #[cfg(feature = "heap")]
+pub use crate::heap::local::seed_samples;
+#[cfg(feature = "heap")]
 pub use crate::heap::types::classify;
 
 use std::cell::RefCell;

@@ -24,7 +24,7 @@ mod hooks;
 mod interval;
 mod live;
 mod load;
-mod local;
+pub(crate) mod local;
 mod memory;
 mod mode;
 mod modules;
@@ -65,6 +65,7 @@ pub use frame::{CallPath, Frame, FrameId, Module, Source};
 pub use growth::{Growth, GrowthRow};
 pub use load::LoadError;
 pub use mode::Mode;
+pub(crate) use mode::bytes;
 #[cfg(feature = "symbols")]
 pub use naming::Unnamed;
 pub use process::ProcessMemory;

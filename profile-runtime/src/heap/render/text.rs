@@ -6,13 +6,12 @@ use super::notes;
 use super::rows::{Place, by_line, by_path, by_type, grouped, largest};
 use super::table::Table;
 use super::traceback;
+use crate::heap::interval;
 use crate::heap::mode::Mode;
 use crate::heap::size_class::SizeClass;
 use crate::heap::snapshot::{Snapshot, TraceCounts};
 use crate::units::{bytes, count, counted, duration, percent};
 
-/// Standard deviations on either side of an estimate between which the truth lies in 95 of 100 cases.
-const NORMAL_95: f64 = 1.96;
 /// The peak has a table of its own when it was so much higher than what is live, in percent.
 const PEAK_PERCENT: u64 = 110;
 /// Columns of the widest bar.
@@ -43,8 +42,7 @@ impl Snapshot {
     /// live by line (and the stacks that hold most), type and call path, of what was live at the peak, what was allocated, what was temporary, what
     /// `realloc` copied, and of sizes. Tables without rows are left out. No line is wider than 120 columns.
     ///
-    /// Figures of a sampled recording are estimates; `±` is half the width of the interval that holds the true value
-    /// in 95 of 100 cases.
+    /// Figures of a sampled recording are estimates; `±` is how far the true value may be off in 95 of 100 cases.
     ///
     /// # Errors
     /// Those of the writer.
@@ -95,7 +93,7 @@ impl Snapshot {
         }
         writeln!(out)?;
         if notes::is_estimate(self) || notes::is_estimate(before) {
-            writeln!(out, "Note: estimated from samples; {}.", error_of_difference(&old, &new))?;
+            writeln!(out, "Note: estimated from samples; {}.", error_of_difference((&old, before.mode), (&new, self.mode)))?;
         }
         let place = |rows: Vec<(Place, TraceCounts)>| rows.into_iter().collect();
         growth(
@@ -147,7 +145,7 @@ impl Report<'_> {
             writeln!(
                 out,
                 "Note: places are estimated from {samples}: {total} ±{} live (95 %).",
-                error(&self.totals)
+                bytes(error(&self.totals, *mode))
             )?;
         }
         for note in notes::sentences(self.snapshot) {
@@ -164,7 +162,7 @@ impl Report<'_> {
     /// `12 MiB`, in a sample `12 MiB ±1.5 MiB`.
     fn live_text(&self, counts: &TraceCounts) -> String {
         let live = bytes(counts.live_bytes());
-        if self.estimate { format!("{live} ±{}", error(counts)) } else { live }
+        if self.estimate { format!("{live} ±{}", bytes(error(counts, self.snapshot.mode))) } else { live }
     }
 
     /// The line of source at a place.
@@ -263,8 +261,12 @@ impl Report<'_> {
         let (rows, rest) = largest(lines.to_vec(), self.options.top, |counts| counts.copied_bytes);
         let mut table = Table::new(&["copied", "per byte allocated", "line"]);
         for (place, counts) in &rows {
-            let ratio = counts.copied_bytes as f64 / counts.allocated_bytes.max(1) as f64;
-            table.row(vec![bytes(counts.copied_bytes), format!("{ratio:.2}")], &place.text(), None);
+            let ratio = match counts.allocated_bytes {
+                // What was copied into it was sampled, and none of its own blocks.
+                0 => "-".to_owned(),
+                allocated => format!("{:.2}", counts.copied_bytes as f64 / allocated as f64),
+            };
+            table.row(vec![bytes(counts.copied_bytes), ratio], &place.text(), None);
         }
         section("Copied by realloc: give such buffers a capacity", "line", rows.len(), rest, &table, out)
     }
@@ -312,18 +314,15 @@ fn section(
     Ok(())
 }
 
-/// Half the width of the interval that holds the live bytes in 95 of 100 cases.
-fn error(counts: &TraceCounts) -> String {
-    bytes(half_width(counts.variance))
-}
-
-fn half_width(variance: f64) -> u64 {
-    (NORMAL_95 * variance.max(0.0).sqrt()).round() as u64
+/// How far the live bytes may be off in 95 of 100 cases.
+fn error(counts: &TraceCounts, mode: Mode) -> u64 {
+    interval::error(counts.live_bytes(), counts.samples, counts.variance, mode)
 }
 
 /// Errors of two samples that know nothing of each other.
-fn error_of_difference(old: &TraceCounts, new: &TraceCounts) -> String {
-    let half = bytes(half_width(old.variance + new.variance));
+fn error_of_difference(old: (&TraceCounts, Mode), new: (&TraceCounts, Mode)) -> String {
+    let half = (error(old.0, old.1) as f64).hypot(error(new.0, new.1) as f64);
+    let half = bytes(half.round() as u64);
     format!("the growth in all is known to ±{half} (95 %)")
 }
 

@@ -1,0 +1,8 @@
+//! What the tests here hold the tracking allocator against: a naive ledger of all blocks of the process.
+
+pub mod judged;
+pub mod ledger;
+pub mod random;
+
+pub use judged::Judged;
+pub use random::Random;
