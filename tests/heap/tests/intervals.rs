@@ -7,7 +7,8 @@ use profile_cost_heap::{Block, Random};
 use profile_cost_runtime::heap::{self, KeyType, Measure, Mode, ReportOptions, SizeClass, Snapshot};
 use profile_cost_runtime::testing::seed_samples;
 
-const RUNS: u64 = 200;
+/// Fewer where they take long.
+const RUNS: u64 = if cfg!(debug_assertions) { 40 } else { 200 };
 
 /// Blocks that a run allocates; a third is freed, and a third moved.
 struct Mix {
@@ -29,7 +30,7 @@ const MIXES: [Mix; 7] = [
         blocks: 2_000,
         size: |random| if random.below(200) == 0 { 3 << 20 } else { 1 + random.below(2_000) },
     },
-    Mix { name: "a fine rate", rate: 512, blocks: 1_000, size: |random| 1 + random.below(300) },
+    Mix { name: "a fine rate", rate: 512, blocks: 500, size: |random| 1 + random.below(300) },
 ];
 
 /// `12.3 MiB` and `1.5 MiB` of `from 12 samples: 12.3 MiB ±1.5 MiB live (95 %)`, in bytes, with what rounding may hide.
@@ -118,8 +119,8 @@ fn main() {
              blocks {mean:.3} of the truth",
             mix.name
         );
-        assert!(total >= 180, "{}: {total} of {RUNS}", mix.name);
-        assert!(printed >= 180, "{}: {printed} of {RUNS} as printed", mix.name);
+        assert!(u64::from(total) * 10 >= RUNS * 9, "{}: {total} of {RUNS}", mix.name);
+        assert!(u64::from(printed) * 10 >= RUNS * 9, "{}: {printed} of {RUNS} as printed", mix.name);
         assert!(rows * 10 >= of_rows * 9, "{}: {rows} of {of_rows} rows", mix.name);
         assert!(error.abs() < 4.0, "{}: blocks {mean} of the truth, {error} standard errors off", mix.name);
     }

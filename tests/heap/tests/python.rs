@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use profile_cost_runtime::heap::{
-    self, Filter, KeyType, Snapshot, SourceLines, Statistic, TopOptions, Tracker,
+    self, Filter, KeyType, Snapshot, Statistic, TopOptions, Tracker,
 };
 use serde_json::{Value, json};
 
@@ -49,7 +49,8 @@ fn of_python(text: &str) -> String {
 fn row(row: &Statistic, key_type: KeyType) -> Value {
     let traceback = row.traceback().expect("a line or a stack");
     let lines = traceback.lines();
-    let last = lines.last().expect("there is one");
+    // Below the innermost line of the program, a stack shows what handed the memory out.
+    let last = lines.iter().rev().find(|line| line.file.ends_with("work.rs")).expect("there is one");
     let stack: Vec<u32> = match key_type {
         KeyType::Traceback => {
             lines.iter().filter(|line| line.file.ends_with("work.rs")).filter_map(|line| line.line).collect()
@@ -152,9 +153,8 @@ fn ask(frames: u32) -> Option<Value> {
 }
 
 fn main() {
-    // What lines of source are read by must find them from here.
+    // From here the lines of source are found.
     std::env::set_current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")).expect("the workspace");
-    let _ = SourceLines::at_hand();
     // Not optimised, the library's own code has frames that Python has not: all that there are, then.
     let frames: &[u32] = if cfg!(debug_assertions) { &[100] } else { &[25, 100] };
     for &frames in frames {
