@@ -20,15 +20,15 @@ struct Mix {
 
 const MIXES: [Mix; 7] = [
     Mix { name: "small, a few samples", rate: 1 << 19, blocks: 4_000, size: |random| 1 + random.below(1_000) },
-    Mix { name: "small", rate: 1 << 16, blocks: 4_000, size: |random| 1 + random.below(1_000) },
-    Mix { name: "equal", rate: 1 << 14, blocks: 4_000, size: |_| 64 },
+    Mix { name: "small", rate: 1 << 15, blocks: 2_000, size: |random| 1 + random.below(1_000) },
+    Mix { name: "equal", rate: 1 << 13, blocks: 2_000, size: |_| 64 },
     Mix { name: "around the rate", rate: 1 << 14, blocks: 300, size: |random| 1 << (12 + random.below(5)) },
     Mix { name: "all sizes", rate: 1 << 16, blocks: 1_000, size: |random| { let power = random.below(20); 1 + random.below(1 << power) } },
     Mix {
         name: "many small, few large",
         rate: 1 << 19,
-        blocks: 2_000,
-        size: |random| if random.below(200) == 0 { 3 << 20 } else { 1 + random.below(2_000) },
+        blocks: 1_000,
+        size: |random| if random.below(100) == 0 { 3 << 20 } else { 1 + random.below(2_000) },
     },
     Mix { name: "a fine rate", rate: 512, blocks: 500, size: |random| 1 + random.below(300) },
 ];
