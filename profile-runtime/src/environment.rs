@@ -71,9 +71,9 @@ impl Environment {
         if let Some(value) = get("PROFILE_COST_HEAP_MEMORY") {
             match crate::heap::bytes(&value).filter(|&bytes| bytes > 0) {
                 Some(bytes) => parsed.heap_memory = Some(bytes),
-                None => parsed.complaints.push(format!(
-                    "PROFILE_COST_HEAP_MEMORY={value}: use bytes from 1, as in 64MiB or 1GiB"
-                )),
+                None => parsed
+                    .complaints
+                    .push(format!("PROFILE_COST_HEAP_MEMORY={value}: use bytes from 1, as in 64MiB or 1GiB")),
             }
         }
         if let Some(value) = get("PROFILE_COST_SIGTERM") {

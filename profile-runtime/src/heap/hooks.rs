@@ -48,7 +48,8 @@ pub(crate) fn allocated(address: usize, layout: Layout) {
         Kind::Sample => {
             let skip = local.skip.load(Relaxed) - layout.size() as i64;
             local.skip.store(skip, Relaxed);
-            if (skip < 0 || local.seen.load(Relaxed) != plan.word()) && is_chosen(local, plan, layout.size()) {
+            if (skip < 0 || local.seen.load(Relaxed) != plan.word()) && is_chosen(local, plan, layout.size())
+            {
                 record_sample(local, address, layout);
             }
         }

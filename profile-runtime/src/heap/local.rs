@@ -294,7 +294,6 @@ impl Local {
         self.known.iter().for_each(|(known, _)| known.store(0, Ordering::Relaxed));
         self.recent.iter().for_each(|recent| recent.store(0, Ordering::Relaxed));
     }
-
 }
 
 /// After a fork: other threads are not there any more.

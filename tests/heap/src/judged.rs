@@ -142,7 +142,10 @@ pub fn check() -> Snapshot {
     aside(|| {
         let (counts, snapshot) = (ledger(|ledger| ledger.counts()), heap::take_snapshot());
         let totals = snapshot.totals();
-        assert_eq!((totals.allocations, totals.allocated_bytes), (counts.allocations, counts.allocated_bytes));
+        assert_eq!(
+            (totals.allocations, totals.allocated_bytes),
+            (counts.allocations, counts.allocated_bytes)
+        );
         assert_eq!((totals.frees, totals.freed_bytes), (counts.frees, counts.freed_bytes));
         let (blocks, bytes) = (counts.live_blocks(), counts.live_bytes());
         assert_eq!((totals.live_blocks(), totals.live_bytes()), (blocks, bytes));

@@ -38,7 +38,10 @@ fn main() {
             let said: u64 = runs.iter().map(|run| run.1).sum();
             // Each sample stands for `rate` bytes at least.
             let error = said.abs_diff(copied) as f64 / (copied as f64 * rate as f64).sqrt();
-            assert!(error < 4.0, "of {largest} by {rate}: {said} of {copied} is {error} standard deviations off");
+            assert!(
+                error < 4.0,
+                "of {largest} by {rate}: {said} of {copied} is {error} standard deviations off"
+            );
         }
     }
 }

@@ -28,9 +28,8 @@ fn large() -> (u64, u64) {
     let class = SizeClass::of(LARGE as u64);
     let snapshot = heap::take_snapshot();
     let of_class = snapshot.traces.iter().filter(|trace| trace.size_class == class);
-    of_class.fold((0, 0), |sum, trace| {
-        (sum.0 + trace.counts.live_blocks(), sum.1 + trace.counts.live_bytes())
-    })
+    of_class
+        .fold((0, 0), |sum, trace| (sum.0 + trace.counts.live_blocks(), sum.1 + trace.counts.live_bytes()))
 }
 
 fn some(count: usize) -> Vec<Vec<u8>> {
@@ -99,7 +98,8 @@ fn main() {
                 drop(heap::take_snapshot());
             }
         });
-        let mut forks = 0..random::from_environment("HEAP_FORKS", if cfg!(debug_assertions) { 40 } else { 250 });
+        let mut forks =
+            0..random::from_environment("HEAP_FORKS", if cfg!(debug_assertions) { 40 } else { 250 });
         let ended_badly = forks.find_map(|number| {
             // SAFETY: the child does only what is asked of it here, and leaves by `_exit`.
             let id = unsafe { libc::fork() };

@@ -45,7 +45,10 @@ fn main() {
             for at in 0..limit {
                 let names: Vec<&str> = sources(at).iter().map(|source| &*source.function).collect();
                 let outermost = sources(at).last().expect("it is named");
-                assert!(!outermost.file.contains("profile-runtime/src/heap/"), "{mode}: frame {at}: {names:?}");
+                assert!(
+                    !outermost.file.contains("profile-runtime/src/heap/"),
+                    "{mode}: frame {at}: {names:?}"
+                );
             }
             // Optimised, nothing stands between; else only the compiler's shim.
             let begins = if cfg!(debug_assertions) { "__rust_" } else { "" };

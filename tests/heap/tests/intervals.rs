@@ -19,11 +19,24 @@ struct Mix {
 }
 
 const MIXES: [Mix; 7] = [
-    Mix { name: "small, a few samples", rate: 1 << 19, blocks: 4_000, size: |random| 1 + random.below(1_000) },
+    Mix {
+        name: "small, a few samples",
+        rate: 1 << 19,
+        blocks: 4_000,
+        size: |random| 1 + random.below(1_000),
+    },
     Mix { name: "small", rate: 1 << 15, blocks: 2_000, size: |random| 1 + random.below(1_000) },
     Mix { name: "equal", rate: 1 << 13, blocks: 2_000, size: |_| 64 },
     Mix { name: "around the rate", rate: 1 << 14, blocks: 300, size: |random| 1 << (12 + random.below(5)) },
-    Mix { name: "all sizes", rate: 1 << 16, blocks: 1_000, size: |random| { let power = random.below(20); 1 + random.below(1 << power) } },
+    Mix {
+        name: "all sizes",
+        rate: 1 << 16,
+        blocks: 1_000,
+        size: |random| {
+            let power = random.below(20);
+            1 + random.below(1 << power)
+        },
+    },
     Mix {
         name: "many small, few large",
         rate: 1 << 19,
@@ -65,7 +78,6 @@ struct Within {
 }
 
 fn run(mix: &Mix, seed: u64, within: &mut Within) {
-    heap::set_mode(Mode::Sample { rate: mix.rate }).expect("a mode");
     seed_samples(seed);
     // The truth is the same in all runs, and the sample is not.
     let mut random = Random::new(7);
@@ -82,6 +94,7 @@ fn run(mix: &Mix, seed: u64, within: &mut Within) {
         }
     }
     let snapshot = heap::take_snapshot();
+    assert_eq!(snapshot.notes.older_frees, 0, "blocks that were not sampled are not older ones");
     let truth: usize = kept.iter().map(Block::size).sum();
     let total = snapshot.total(Measure::Live);
     let (low, high) = total.interval();
@@ -102,17 +115,20 @@ fn run(mix: &Mix, seed: u64, within: &mut Within) {
     }
     drop(kept);
     assert_eq!(heap::take_snapshot().totals().samples, 0);
-    heap::stop();
 }
 
 #[allow(clippy::print_stdout, reason = "the figures")]
 fn main() {
     for mix in MIXES {
+        // One recording for all: what a run has counted is gone when its blocks are.
+        heap::set_mode(Mode::Sample { rate: mix.rate }).expect("a mode");
         let mut within = Within::default();
         (1..=RUNS).for_each(|seed| run(&mix, seed, &mut within));
+        heap::stop();
         let Within { total, printed, rows, of_rows, counts } = within;
         let mean = counts.iter().sum::<f64>() / counts.len() as f64;
-        let spread = counts.iter().map(|count| (count - mean).powi(2)).sum::<f64>() / (counts.len() - 1) as f64;
+        let spread =
+            counts.iter().map(|count| (count - mean).powi(2)).sum::<f64>() / (counts.len() - 1) as f64;
         let error = (mean - 1.0) / (spread / counts.len() as f64).sqrt();
         println!(
             "{}: the truth is within in {total} of {RUNS}, as printed in {printed}, in rows {rows} of {of_rows}; \

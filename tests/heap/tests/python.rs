@@ -6,9 +6,7 @@ use std::hint::black_box;
 use std::path::Path;
 use std::process::Command;
 
-use profile_cost_runtime::heap::{
-    self, Filter, KeyType, Snapshot, Statistic, TopOptions, Tracker,
-};
+use profile_cost_runtime::heap::{self, Filter, KeyType, Snapshot, Statistic, TopOptions, Tracker};
 use serde_json::{Value, json};
 
 #[global_allocator]
@@ -108,7 +106,9 @@ fn compare(frames: u32, judge: &Value) -> usize {
     let [before, after] = looks(frames);
     let mut compared = 0;
     for (key, key_type) in KEYS {
-        for (snapshot, theirs) in [&before, &after].into_iter().zip(judge["rows"][key].as_array().expect("two")) {
+        for (snapshot, theirs) in
+            [&before, &after].into_iter().zip(judge["rows"][key].as_array().expect("two"))
+        {
             let ours = without_text(&table(snapshot, key_type), key_type);
             assert_eq!(ours, without_text(theirs, key_type), "{key}");
             compared += ours.len();
@@ -124,7 +124,8 @@ fn compare(frames: u32, judge: &Value) -> usize {
         assert_eq!(ours, judge["differences"][key], "{key}");
         let source: Vec<&str> = include_str!("python/work.rs").lines().collect();
         let limits = [(&before, 2), (&before, 10), (&after, 2), (&after, 10)];
-        for ((snapshot, limit), theirs) in limits.into_iter().zip(judge["top"][key].as_array().expect("four")) {
+        for ((snapshot, limit), theirs) in limits.into_iter().zip(judge["top"][key].as_array().expect("four"))
+        {
             compare_top(&top(snapshot, key_type, limit), theirs.as_str().expect("text"), &source);
             compared += 1;
         }

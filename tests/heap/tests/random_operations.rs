@@ -24,7 +24,8 @@ fn operations(mode: Mode, operations: usize) {
                 let layout = Layout::from_size_align(1 + random.below(most), 1 << random.below(8));
                 let layout = layout.expect("a layout");
                 // SAFETY: not of no bytes.
-                let block = unsafe { if random.below(4) == 0 { alloc_zeroed(layout) } else { alloc(layout) } };
+                let block =
+                    unsafe { if random.below(4) == 0 { alloc_zeroed(layout) } else { alloc(layout) } };
                 blocks.push((block, layout));
             }
             4..=5 if !blocks.is_empty() => {

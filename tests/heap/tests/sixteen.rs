@@ -18,7 +18,8 @@ fn allocate(depth: usize, size: usize) -> Box<[u8]> {
     if depth == 0 {
         return vec![1; size].into_boxed_slice();
     }
-    let block = if size.is_multiple_of(2) { allocate(depth - 1, size) } else { allocate_oddly(depth - 1, size) };
+    let block =
+        if size.is_multiple_of(2) { allocate(depth - 1, size) } else { allocate_oddly(depth - 1, size) };
     std::hint::black_box(block)
 }
 
@@ -42,7 +43,8 @@ fn main() {
                     let mut random = Random::new(number as u64 + 3);
                     begin.wait();
                     for _ in 0..blocks {
-                        next.send(allocate(random.below(12), 1 + random.below(3_000))).expect("its end is there");
+                        next.send(allocate(random.below(12), 1 + random.below(3_000)))
+                            .expect("its end is there");
                     }
                     drop(next);
                     let taken = receiver.iter().take(blocks).enumerate();
@@ -54,7 +56,11 @@ fn main() {
         workers.into_iter().map(|worker| worker.join().expect("it does not panic")).collect()
     });
     let snapshot = judged::check();
-    assert!(snapshot.traces.len() > 600, "{} stacks: more than a thread has lines for", snapshot.traces.len());
+    assert!(
+        snapshot.traces.len() > 600,
+        "{} stacks: more than a thread has lines for",
+        snapshot.traces.len()
+    );
     drop(kept);
     let _ = judged::check();
     drop(senders);

@@ -17,9 +17,8 @@ impl Drop for Late {
         drop(std::mem::take(&mut self.0));
         drop(std::hint::black_box(vec![0u8; 48]));
         let mut grows = vec![1u8; 10];
-        for _ in 0..1_000 {
-            grows.push(1);
-        }
+        grows.extend(std::hint::black_box(1..200u8));
+        grows.shrink_to_fit();
         std::mem::forget(vec![0u8; 24]);
     }
 }

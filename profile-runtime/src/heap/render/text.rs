@@ -93,7 +93,11 @@ impl Snapshot {
         }
         writeln!(out)?;
         if notes::is_estimate(self) || notes::is_estimate(before) {
-            writeln!(out, "Note: estimated from samples; {}.", error_of_difference((&old, before.mode), (&new, self.mode)))?;
+            writeln!(
+                out,
+                "Note: estimated from samples; {}.",
+                error_of_difference((&old, before.mode), (&new, self.mode))
+            )?;
         }
         let place = |rows: Vec<(Place, TraceCounts)>| rows.into_iter().collect();
         growth(
