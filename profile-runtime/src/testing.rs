@@ -4,6 +4,8 @@
 #[cfg(feature = "heap")]
 mod heap;
 mod memory;
+#[cfg(feature = "symbols")]
+mod names;
 mod profiles;
 #[cfg(feature = "heap")]
 mod snapshots;
@@ -19,6 +21,8 @@ pub use snapshots::generated_snapshot;
 pub use crate::heap::origin::{crate_of, is_machinery};
 #[cfg(feature = "heap")]
 pub use crate::heap::types::classify;
+#[cfg(feature = "symbols")]
+pub use names::{in_such_child, name_by_child};
 
 use std::cell::RefCell;
 use std::ptr;
