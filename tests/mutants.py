@@ -48,6 +48,7 @@ def heap(test):
     return ["--release", "-p", "profile-cost-runtime", "--test", "heap_exact", "--", test]
 
 
+TYPES = ["--release", "-p", "profile-cost-runtime", "--lib", "--", "heap::types", "heap::origin"]
 COLUMNS = ["--release", "-p", "profile-cost", "--test", "heap_columns"]
 WALKER = ["--release", "-p", "profile-cost-runtime", "--lib", "walker"]
 
@@ -227,6 +228,14 @@ SLOW = [
     ("heap: reset forgets live blocks", "snapshot.rs", "allocations: now.allocations - before.frees.min(now.allocations),", "allocations: now.allocations - before.allocations.min(now.allocations),", COLUMNS),
     ("walker: what follows the call is looked up", "heap/walker/table.rs", "        address = back - 1;", "        address = back;", WALKER),
     ("walker: rbp is a word off", "heap/walker/table.rs", "cfa.wrapping_sub((saved - 1) * 8)", "cfa.wrapping_sub(saved * 8)", WALKER),
+    ("types: the name of a merged function is believed", "heap/types/search.rs", "before == family && name", "false && before == family && name", TYPES),
+    ("types: what an element clones is its container's", "heap/types/search.rs", 'name != "clone" &&', "", TYPES),
+    ("types: the block's layout is not looked at", "heap/types/mod.rs", "layout::agrees(&owner, align, size).then(", "(layout::agrees(&owner, align, size) || true).then(", TYPES),
+    ("types: merged calls are called as what they call", "heap/types/search.rs", "None | Some(Owner::Elements(_)) if is_merged", "None if is_merged", TYPES),
+    ("types: a stack that is cut off is believed", "heap/types/search.rs", "        Found::Nothing\n    }", "        self.owner.map_or(Found::Nothing, Found::Owner)\n    }", TYPES),
+    ("types: an Arc is a box", "heap/types/containers.rs", '["ArcInner", "RcInner", "RcBox"]', '["RcInner", "RcBox"]', TYPES),
+    ("types: sets are maps", "heap/types/owner.rs", 'Some([key, "()"])', 'Some([key, "none"])', TYPES),
+    ("types: a dependency is machinery", "heap/origin.rs", "Place::Crate(..) => false", "Place::Crate(..) => true", TYPES),
 ]
 
 

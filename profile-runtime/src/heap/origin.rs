@@ -59,10 +59,21 @@ fn is_crate(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|it| it.is_alphanumeric() || it == '_')
 }
 
-/// The folder above `src`: Cargo's layout, and the name of most packages.
+/// By Cargo's layout: the folder above `src`, or what stands in `examples`, `tests` or `benches`. The folder of most
+/// packages is called as they are.
 fn of_file(file: &str) -> &str {
-    let root = file.rsplit_once("/src/").map(|(root, _)| root);
-    root.and_then(|it| it.rsplit('/').next()).filter(|it| !it.is_empty()).unwrap_or(UNKNOWN)
+    let mut above = None;
+    let mut parts = file.split('/').peekable();
+    let mut found = None;
+    while let Some(part) = parts.next() {
+        found = match (part, above, parts.peek()) {
+            ("src", Some(folder), Some(_)) => Some(folder),
+            ("examples" | "tests" | "benches", _, Some(target)) => target.split('.').next(),
+            _ => found,
+        };
+        above = Some(part);
+    }
+    found.filter(|it| !it.is_empty()).unwrap_or(UNKNOWN)
 }
 
 #[cfg(test)]
@@ -88,6 +99,10 @@ mod tests {
         check("app::_::<impl serde::Serialize for app::Order>::serialize", "/w/x/src/main.rs", "app");
         check("<impl core::fmt::Display for app::Order>::fmt", "/w/x/src/main.rs", "app");
         check("f", "/w/x/src/main.rs", "x");
+        check("f", "/w/x/src/bin/y.rs", "x");
+        check("f", "/w/examples/shop/handlers.rs", "shop");
+        check("f", "/w/tests/orders.rs", "orders");
+        check("f", "src/main.rs", "[unknown]");
         check("main", "", "[unknown]");
         check("__rustc::__rust_alloc", "/w/x/src/main.rs", "std");
         check("alloc::raw_vec::finish_grow", "", "alloc");

@@ -92,14 +92,14 @@ sites! {
         let map: BTreeMap<u64, u64> = (0..5).map(|it| (it, it)).collect();
         r.record(|| map.clone());
     }
-    b_tree_map_collect "BTreeMap<u8, Order>|Vec<(u8, Order)>" |r| {
+    b_tree_map_collect "BTreeMap<u8, Order> & Vec<(u8, Order)>" |r| {
         r.record(|| (0..black_box(30u8)).map(|it| (it, Order::new(it.into()))).collect::<BTreeMap<_, _>>());
     }
     b_tree_set_insert "BTreeSet<u64>" |r| {
         let mut set = BTreeSet::new();
         r.record(|| set.insert(black_box(1u64)));
     }
-    b_tree_set_collect "BTreeSet<Order>|Vec<Order>" |r| {
+    b_tree_set_collect "BTreeSet<Order> & Vec<Order>" |r| {
         r.record(|| (0..black_box(30)).map(Order::new).collect::<BTreeSet<_>>());
     }
     deque_push "VecDeque<Order>" |r| {

@@ -72,7 +72,7 @@ sites! {
         let runtime = runtime();
         r.record(|| runtime.spawn(fetch_many(black_box([1; 6]))));
     }
-    task_spawn_large "task<Pin<Box<{async_block_env#0}>>>|Box<{async_block_env#0}>" |r| {
+    task_spawn_large "task<Pin<Box<{async_block_env#0}>>> & Box<{async_block_env#0}>" |r| {
         runtime().block_on(async {
             let data = [black_box(3u8); 30_000];
             r.record(|| {
@@ -106,9 +106,9 @@ sites! {
         }
         r.record(|| sender.send(Order::new(black_box(33))).is_ok());
     }
-    mpsc_channel_new "mpsc<Order>|Arc<Chan<Order, Semaphore>>" |r| { r.record(|| mpsc::channel::<Order>(black_box(9))); }
+    mpsc_channel_new "mpsc<Order> & Arc<Chan<Order, Semaphore>>" |r| { r.record(|| mpsc::channel::<Order>(black_box(9))); }
     watch_channel "Arc<Shared<Order>>" |r| { r.record(|| watch::channel(Order::new(black_box(1)))); }
-    broadcast_channel "Arc<Shared<Order>>|Vec<Mutex<Slot<Order>>>|Box<[Mutex<Slot<Order>>]>|Vec<RwLock<Slot<Order>>>|Box<[RwLock<Slot<Order>>]>" |r| {
+    broadcast_channel "Arc<Shared<Order>> & Box<[Mutex<Slot<Order>>]>" |r| {
         r.record(|| broadcast::channel::<Order>(black_box(8)));
     }
     notify_arc "Arc<Notify>" |r| { r.record(|| std::sync::Arc::new(Notify::new())); }
@@ -117,11 +117,11 @@ sites! {
         let _inside = runtime.enter();
         r.record(|| Box::pin(tokio::time::sleep(Duration::from_secs(black_box(9)))));
     }
-    join_all "Vec<MaybeDone<{async_fn_env#0}>>|Box<[MaybeDone<{async_fn_env#0}>]>" |r| {
+    join_all "Box<[MaybeDone<{async_fn_env#0}>]>" |r| {
         r.record(|| futures_util::future::join_all((0..black_box(4)).map(fetch)));
     }
-    shared_future "Arc<Inner<{async_fn_env#0}>>|Arc<Notifier>" |r| { r.record(|| fetch_many(black_box([1; 6])).shared()); }
-    async_channel_new "Arc<Channel<u64>>|Box<[Slot<u64>]>|Vec<Slot<u64>>|Box<Bounded<u64>>" |r| {
+    shared_future "Arc<Inner<{async_fn_env#0}>> & Arc<Notifier>" |r| { r.record(|| fetch_many(black_box([1; 6])).shared()); }
+    async_channel_new "Arc<Channel<u64>> & Vec<Slot<u64>>|Box<[Slot<u64>]>" |r| {
         r.record(|| async_channel::bounded::<u64>(black_box(4)));
     }
 }

@@ -1,10 +1,12 @@
-//! Allocation sites, each with the type that owns what it allocates. Alternatives are separated by `|`.
+//! Allocation sites, each with the type that owns what it allocates. `|` stands between alternatives, ` & ` between
+//! the types of several allocations, each of which has to be said.
 #![allow(unused_must_use, reason = "what a site makes is only looked at by the allocator")]
 
 mod collections;
 mod crates;
 mod futures;
 mod pointers;
+mod services;
 mod strings;
 mod vectors;
 
@@ -30,9 +32,17 @@ use sites;
 
 /// All of them.
 pub fn all() -> impl Iterator<Item = &'static Site> {
-    [vectors::SITES, strings::SITES, pointers::SITES, collections::SITES, futures::SITES, crates::SITES]
-        .into_iter()
-        .flatten()
+    [
+        vectors::SITES,
+        strings::SITES,
+        pointers::SITES,
+        collections::SITES,
+        futures::SITES,
+        crates::SITES,
+        services::SITES,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// A value of some size that is not a power of two.

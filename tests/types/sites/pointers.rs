@@ -52,8 +52,8 @@ sites! {
         let order = Order::new(black_box(1));
         r.record(|| -> Box<dyn FnOnce() -> u64> { Box::new(move || order.amount) });
     }
-    box_error_text "Box<StringError>|String" |r| { r.record(|| Box::<dyn Error>::from(black_box("no"))); }
-    box_error_io "Box<Custom>|Box<StringError>|String" |r| { r.record(|| std::io::Error::other(black_box("no"))); }
+    box_error_text "Box<StringError> & String" |r| { r.record(|| Box::<dyn Error>::from(black_box("no"))); }
+    box_error_io "Box<Custom> & Box<StringError> & String" |r| { r.record(|| std::io::Error::other(black_box("no"))); }
     cow_owned "String" |r| {
         let text = Cow::Borrowed(black_box("text"));
         r.record(|| text.into_owned());

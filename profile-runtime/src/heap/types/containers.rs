@@ -89,21 +89,16 @@ impl Search<'_> {
         let Some(element) = function.arguments.first() else {
             return if self.owner.is_none() { Flow::Outward } else { Flow::Stop };
         };
-        match &self.owner {
+        let known = match &self.owner {
             // Of the vector nothing but its helpers was on the stack.
-            None if !self.comes_from(Family::Elements) => return Flow::Outward,
-            None => {}
-            Some(Owner::Elements(known) | Owner::Vec(known)) => {
-                if known != element && !self.is_overruled_by(Family::Elements, function) {
-                    return Flow::Stop;
-                }
-            }
-            Some(Owner::Sequence(owner, known)) if *owner == name => {
-                if known != element && !self.is_overruled_by(Family::Elements, function) {
-                    return Flow::Stop;
-                }
-            }
+            None if self.comes_from(Family::Elements) => None,
+            None => return Flow::Outward,
+            Some(Owner::Elements(known) | Owner::Vec(known)) => Some(known),
+            Some(Owner::Sequence(owner, known)) if *owner == name => Some(known),
             Some(_) => return Flow::Stop,
+        };
+        if known.is_some_and(|known| known != element) && !self.is_overruled_by(Family::Elements, function) {
+            return Flow::Stop;
         }
         self.owner = Some(Owner::Sequence(name, (*element).to_owned()));
         Flow::Outward
@@ -234,8 +229,13 @@ fn counted(search: &mut Search<'_>, pointer: &'static str, function: &Function<'
         (Some(Owner::Box(inner)), _) => {
             let inner =
                 ["ArcInner", "RcInner", "RcBox"].iter().find_map(|it| generics::instance_of(inner, it));
+            // What `Box::new` says may be of another function with the same code; its caller knows.
+            let called = content
+                .filter(|_| matches!(function.name, "new" | "new_in" | "new_cyclic_in" | "new_uninit"));
             match inner.as_deref() {
-                Some([content]) => search.owner = Some(Owner::Counted(pointer, (*content).to_owned())),
+                Some([inner]) => {
+                    search.owner = Some(Owner::Counted(pointer, called.unwrap_or(inner).to_owned()));
+                }
                 _ => return Flow::Stop,
             }
         }
@@ -281,7 +281,12 @@ fn tree(search: &mut Search<'_>, function: &Function<'_>) -> Flow {
         Some(Owner::Box(node)) => {
             let node = generics::instance_of(node, "LeafNode")
                 .or_else(|| generics::instance_of(node, "InternalNode"));
-            match node.as_deref() {
+            // What `Box::new` says may be of another function with the same code; its caller knows.
+            let called = match (function.name, function.arguments.as_slice()) {
+                ("new" | "new_leaf" | "new_internal", [key, value, ..]) => Some(vec![*key, *value]),
+                _ => None,
+            };
+            match called.or(node).as_deref() {
                 Some([key, value]) => {
                     search.owner = Some(tree_of(key, value));
                     Flow::Outward

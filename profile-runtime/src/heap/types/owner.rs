@@ -94,11 +94,11 @@ impl fmt::Display for Table {
 
 /// What a block is for does not depend on whether it is filled yet.
 fn initialized(name: &str) -> String {
-    if let Some(inner) = generics::slice(name) {
-        return format!("[{}]", initialized(inner));
-    }
-    match generics::instance_of(name, "MaybeUninit").as_deref() {
+    let is_slice = generics::slice(name).is_some();
+    let content = generics::slice(name).unwrap_or(name);
+    let content = match generics::instance_of(content, "MaybeUninit").as_deref() {
         Some([content]) => generics::short(content),
-        _ => generics::short(name),
-    }
+        _ => generics::short(content),
+    };
+    if is_slice { format!("[{content}]") } else { content }
 }

@@ -110,13 +110,28 @@ impl<'a> Search<'a> {
         flow
     }
 
-    /// True when this function may know the owner better than the one that it called.
+    /// True when this function knows the owner better than the one that it called.
     ///
     /// Functions with the same code are merged by the compiler and keep the name of one of them: `grow_one<A>` may
-    /// really be `grow_one<B>`. Its caller knows, provided that it works on the same owner. `clone` is what containers
-    /// call of their elements, and those may be containers.
+    /// really be `grow_one<B>`. Its caller knows, provided that it works on the same owner. That is so of callers of
+    /// mere helpers, and of those of any other function except `clone`: containers call it of their elements, and those
+    /// may be containers.
     pub(super) fn is_overruled_by(&self, family: Family, function: &Function<'_>) -> bool {
-        function.is_new_frame && self.before.0 == family && self.before.1 != "clone"
+        const HELPERS: [&str; 11] = [
+            "grow",
+            "grow_one",
+            "reserve",
+            "reserve_exact",
+            "reserve_rehash",
+            "shrink_to_fit",
+            "try_reserve",
+            "try_reserve_exact",
+            "with_capacity",
+            "with_capacity_in",
+            "with_capacity_zeroed_in",
+        ];
+        let (before, name) = self.before;
+        before == family && name != "clone" && (function.is_new_frame || HELPERS.contains(&name))
     }
 
     /// True when the function before was one of that family.

@@ -45,6 +45,25 @@ fn the_caller_of_a_merged_function_is_believed() {
 }
 
 #[test]
+fn the_caller_knows_also_where_it_was_inlined() {
+    let tree = "
+        0 new_uninit_in<alloc::collections::btree::node::LeafNode<u64, app::User>,alloc::alloc::Global> L/alloc/src/boxed.rs
+        0 new<u32,app::Order,alloc::alloc::Global> L/alloc/src/collections/btree/node.rs
+        1 main src/main.rs";
+    check(tree, 8, 368, Some("BTreeMap<u32, app::Order>"));
+    let shared = "
+        0 new<alloc::sync::ArcInner<app::User>> L/alloc/src/boxed.rs
+        0 new<app::Order> L/alloc/src/sync.rs
+        1 main src/main.rs";
+    check(shared, 8, 40, Some("Arc<app::Order>"));
+    let vector = "
+        0 with_capacity_in<app::User,alloc::alloc::Global> L/alloc/src/raw_vec/mod.rs
+        0 with_capacity_in<app::Order,alloc::alloc::Global> L/alloc/src/vec/mod.rs
+        1 main src/main.rs";
+    check(vector, 8, 40, Some("Vec<app::Order>"));
+}
+
+#[test]
 fn a_stack_that_is_cut_off_within_containers_says_nothing() {
     check(GROW, 8, 96, None);
     check(&format!("{GROW}\n 2 main src/main.rs"), 8, 96, Some("Vec<app::User>"));
@@ -143,4 +162,43 @@ fn names_are_short_and_unambiguous() {
         "Box<dyn Future<Output=String>>"
     );
     assert_eq!(said("fn(u8) -> app::A"), "Box<fn(u8) -> app::A>");
+}
+
+#[test]
+fn names_that_make_no_sense_are_no_trouble() {
+    let deep = "[".repeat(100_000);
+    let nested = "a<".repeat(50_000);
+    let odd = [
+        "<",
+        ">",
+        "<>",
+        "a<",
+        "a>",
+        "(",
+        "((,",
+        "[;]",
+        "[a; ]",
+        "->",
+        "{",
+        "}<",
+        "a::",
+        "::<é, 名>",
+        "&",
+        "dyn ",
+        "",
+    ];
+    for name in odd.iter().copied().chain([deep.as_str(), nested.as_str()]) {
+        for file in ["boxed.rs", "sync.rs", "raw_vec/mod.rs", "vec/mod.rs", "collections/btree/node.rs"] {
+            let function = format!("new_leaf<{name}, {name}>");
+            for function in [name, function.as_str()] {
+                let inner = Source {
+                    function: function.to_owned(),
+                    file: format!("/rustc/0/library/alloc/src/{file}"),
+                    ..Source::default()
+                };
+                let said = classify(&[&[inner.clone(), inner.clone()], &[inner], &[]], 8, 64);
+                assert!(said.is_none_or(|it| !it.is_empty()));
+            }
+        }
+    }
 }
