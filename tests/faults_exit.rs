@@ -5,7 +5,8 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
+use std::os::fd::AsRawFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Output, Stdio};
@@ -61,6 +62,64 @@ fn process_exit_writes_the_report() {
     let output = reporting("process_exit_writes_the_report", &folder).output().expect("the child runs");
     assert_eq!(output.status.code(), Some(7), "{}", text(&output));
     assert_reported(&folder, &output);
+}
+
+#[test]
+fn files_are_written_where_the_program_was_started() {
+    if is_child() {
+        work();
+        std::env::set_current_dir("elsewhere").expect("it is there");
+        std::process::exit(13);
+    }
+    let folder = folder("elsewhere");
+    std::fs::create_dir(folder.join("elsewhere")).expect("the folder is ours");
+    let mut command = again("files_are_written_where_the_program_was_started");
+    command.env("PROFILE_COST_OUT", "b.folded, ./c.txt").current_dir(&folder);
+    let output = command.output().expect("the child runs");
+    assert_eq!(output.status.code(), Some(13), "{}", text(&output));
+    let here = folder.canonicalize().expect("it is there");
+    for name in ["b.folded", "c.txt"] {
+        let path = here.join(name);
+        assert!(path.exists(), "{name}: {}", text(&output));
+        assert!(text(&output).contains(&format!("wrote {}", path.display())), "{}", text(&output));
+    }
+    std::fs::remove_dir_all(folder).expect("the folder is ours");
+}
+
+#[test]
+fn a_long_report_is_whole_where_stderr_does_not_wait() {
+    if is_child() {
+        for site in common::sites("one of many", 3_000) {
+            let _call = common::enter(site, || {});
+        }
+        // SAFETY: as a parent does that shares the pipe and does not want to wait itself.
+        assert_eq!(unsafe { libc::fcntl(2, libc::F_SETFL, libc::O_NONBLOCK) }, 0);
+        std::process::exit(14);
+    }
+    let mut command = again("a_long_report_is_whole_where_stderr_does_not_wait");
+    command.env("PROFILE_COST", "cumulative").env("PROFILE_COST_TOP", "100000");
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the child starts");
+    let mut stderr = child.stderr.take().expect("it is piped");
+    // Nothing is read until the pipe is full.
+    let (mut waiting, mut most) = (0 as libc::c_int, 0);
+    let end = Instant::now() + Duration::from_secs(30);
+    while waiting == 0 || waiting > most {
+        assert!(Instant::now() < end, "nothing came");
+        most = waiting;
+        std::thread::sleep(Duration::from_millis(20));
+        // SAFETY: asks how much there is to read, into a number.
+        assert_eq!(unsafe { libc::ioctl(stderr.as_raw_fd(), libc::FIONREAD, &raw mut waiting) }, 0);
+    }
+    let mut report = String::new();
+    stderr.read_to_string(&mut report).expect("text");
+    assert_eq!(child.wait().expect("it is ours").code(), Some(14));
+    assert!(report.len() > 4 * most as usize, "{} of {most}", report.len());
+    // Each in the table and in that of callers.
+    for number in [0, 1_500, 2_999] {
+        let function = format!("one of many{number}  made.rs:{}", number + 1);
+        assert_eq!(report.lines().filter(|line| line.ends_with(&function)).count(), 2, "{function}");
+    }
+    assert!(!report.contains("could not be written"));
 }
 
 #[test]
@@ -158,6 +217,14 @@ fn install_own_handler() {
 
 /// Runs on until the program's own handler was called, and ends as the program wants.
 fn until_asked() -> ! {
+    // Whichever thread the signal would come to: this one does not hold it back.
+    // SAFETY: all-zero is a valid set, into which that of this thread is written.
+    let held_back = unsafe {
+        let mut mask: libc::sigset_t = std::mem::zeroed();
+        libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), &raw mut mask);
+        libc::sigismember(&raw const mask, libc::SIGTERM)
+    };
+    assert_eq!(held_back, 0);
     println_ran_on();
     let end = Instant::now() + Duration::from_secs(20);
     while !ASKED.load(Ordering::SeqCst) {

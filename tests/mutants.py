@@ -21,6 +21,7 @@ SCRATCH = ROOT / "target" / "mutants"
 ASYNC_ORACLE = ["-p", "profile-cost-runtime", "--lib", "async_oracle"]
 THREADS = ["-p", "profile-cost", "--test", "threads"]
 ORACLE = ["-p", "profile-cost", "--test", "oracle"]
+DISORDERLY = ["-p", "profile-cost-runtime", "--lib", "disorder"]
 
 
 
@@ -37,7 +38,11 @@ def memory(test):
 
 
 def render(test):
-    return ["-p", "profile-cost-runtime", "--features", "flamegraph", "--test", "render", "--", test]
+    return ["-p", "profile-cost-runtime", "--test", "render", "--", test]
+
+
+def truth(test):
+    return ["--release", "-p", "profile-cost-truth", "--test", "truth", "--", test]
 
 
 def reports(test):
@@ -50,11 +55,14 @@ def heap(test):
 
 TYPES = ["--release", "-p", "profile-cost-runtime", "--lib", "--", "heap::types", "heap::origin"]
 COLUMNS = ["--release", "-p", "profile-cost", "--test", "heap_columns"]
-WALKER = ["--release", "-p", "profile-cost-runtime", "--lib", "walker"]
+WALKER = ["--release", "-p", "profile-cost-walker", "--test", "stacks"]
+WILD = ["--release", "-p", "profile-cost-walker", "--test", "wild"]
+LIBRARIES = ["--release", "-p", "profile-cost-walker", "--test", "libraries"]
 
 
 FUTURE, GUARD, CONTEXT, COUNTERS = "future.rs", "guard.rs", "context.rs", "counters.rs"
 BLOCK, CALL, CAPTURE, EXIT, SIGNAL = "block.rs", "call.rs", "capture.rs", "exit.rs", "signal.rs"
+DISORDER, STDERR = "disorder.rs", "stderr.rs"
 
 # (name, file, what stands there, what shall stand there, the test that must fail)
 BUGS = [
@@ -130,8 +138,28 @@ BUGS = [
     ("a call does not end while off", GUARD,
      "if !self.counters.is_null() {", "if !self.counters.is_null() && !control::is_off() {", fault("switching_off")),
     ("a call out of order does not end", GUARD,
-     "        counters.finish_returned();\n        block.elapsed(counters, now, start);\n    }\n}",
-     "        block.elapsed(counters, now, start);\n    }\n}", fault("calls_that_end_out_of_order")),
+     "        Self::finish(counters, ending);\n        block.leave_in_disorder", "        block.leave_in_disorder", fault("calls_that_end_out_of_order")),
+    ("the thread stays on a call that has ended", DISORDER,
+     "Some(back) => to = back,", "Some(_) => break,", fault("calls_that_end_out_of_order")),
+    ("no stand-in: the ended call is not asked for", BLOCK,
+     "self.switch(stand_in, now);", "let _ = stand_in; self.switch(to, now);", fault("calls_that_end_out_of_order")),
+    ("time of a stand-in is lost", BLOCK,
+     "self.stand_ins.push(self.len);\n        self.len += 1;", "self.stand_ins.push(self.len);", DISORDERLY),
+    ("a stay on a stand-in is counted on its path's other counters too", "snapshot.rs",
+     "stay.filter(|stay| ptr::eq(stay.counters, counters))",
+     "stay.filter(|stay| unsafe { (*stay.counters).path.load(Ordering::Relaxed) } == path)", DISORDERLY),
+    ("an ended call is remembered for ever", DISORDER,
+     "        self.ended.retain(|ended| is_above(paths, ended.call, to));\n", "", DISORDERLY),
+    ("a context goes back to a call that has ended", CONTEXT,
+     "self.block.go_back(self.back, clock::now());", "self.block.switch(self.back, clock::now());", DISORDERLY),
+    ("folded calls have ended with the first of them", DISORDER, "if to.is_active() {", "if false {", DISORDERLY),
+    ("an end out of order is no panic", GUARD,
+     "self.close_in_disorder(block, now, ending);", "self.close_in_disorder(block, now, Ending::Returned);", DISORDERLY),
+    ("the next thread has the disorder of the last", BLOCK, "if self.disordered.take()", "if false && self.disordered.take()", DISORDERLY),
+    ("no room in the common tree is not noted", CAPTURE,
+     "block.add_truncated(counts.starts);", "", fault("a_tree_of_its_own")),
+    ("no room is noted once a path", CAPTURE,
+     "block.add_truncated(counts.starts);", "block.add_truncated(1);", fault("a_tree_of_its_own")),
     ("a call without a tree is not noted", CAPTURE,
      "captures.refused += 1;", "", fault("per_call_reports_nested")),
     ("more trees than there may be", CAPTURE, "MOST: usize = 256", "MOST: usize = 512", fault("three_hundred")),
@@ -180,6 +208,20 @@ BUGS = [
      "libc::sigfillset(&raw mut all);", "libc::sigemptyset(&raw mut all);", ending("the_thread_takes")),
     ("a descriptor of the program is written to", SIGNAL,
      "        WAKE.store(-1, Ordering::SeqCst);\n        // Nor", "        // Nor", ending("a_program_that_closes")),
+    ("files go where the program has gone", "environment.rs",
+     "std::path::absolute(file).unwrap_or_else(|_| PathBuf::from(file))", "PathBuf::from(file)",
+     ending("files_are_written_where")),
+    ("a report is cut where stderr does not wait", STDERR,
+     "&& taken.elapsed() < patience", "&& false", ending("a_long_report_is_whole")),
+    ("a piece of a report twice", STDERR, "text = &text[count..];", "text = &text[count.saturating_sub(1)..];",
+     ending("a_long_report_is_whole")),
+    ("no report at exit from another thread", EXIT,
+     "once(|| write(control::environment()));",
+     "if std::thread::current().name() == Some(\"main\") { once(|| write(control::environment())); }",
+     ending("process_exit_on_another")),
+    ("the program's signals stay held back", SIGNAL,
+     "libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut())",
+     "{ let _ = before; 0 }", ending("a_handler_installed_after_runs")),
     # Renderers.
     ("folded lines not by bytes", "render/folded.rs",
      "tree.lines(Order::Bytes", "tree.lines(Order::Nested", render("folded_is_sorted")),
@@ -187,6 +229,36 @@ BUGS = [
      "Some(p) => nodes[p].own.add(own),", "Some(_) => {}", render("a_wide_tree")),
     ("deep paths are lost", "render/tree.rs", "nodes[p].deeper.add(own)", "{}", render("a_million_levels")),
     ("a separator in a name", "render/names.rs", "printable(name).replace(';', \",\")", "printable(name)", render("hostile")),
+    ("names alone in folded lines", "render/names.rs", "if sharers[name.as_str()] > 1 {", "if false {", render("folded_golden")),
+    ("await in the colours of busy", "render/flamegraph.rs",
+     "Metric::Await => BasicPalette::Io,", "Metric::Await => BasicPalette::Hot,", render("flamegraph_golden")),
+    ("shares are not compared", "render/diff.rs",
+     "old.iter_mut().for_each(|value| *value = (*value as f64 * scale).round() as u64);", "let _ = (scale, &mut old);",
+     render("difference_golden")),
+    ("a difference to nothing", "render/flamegraph.rs",
+     'format!("{stack} {before} {value}")', 'format!("{stack} {} {value}", before / 2)', render("no_difference")),
+    ("a picture without script", "render/flamegraph.rs",
+     "options.deterministic = true;", "options.deterministic = true; options.no_javascript = true;", render("search_and_zoom")),
+    ("nothing is drawn of nothing", "render/flamegraph.rs", "if tree.total == 0 {", "if false {", render("an_empty_profile")),
+    ("sums of huge values overflow", "render/tree.rs",
+     "wide[p] = wide[p].saturating_add(wide[i]);", "wide[p] = wide[p].wrapping_add(wide[i]);", render("huge_values")),
+    ("numbers too large for a browser", "render/flamegraph.rs",
+     "tree.total.div_ceil(MAX_TOTAL).max(1)", "tree.total.div_ceil(u64::MAX).max(1)", render("huge_values")),
+    ("ticks are taken for nanoseconds", "render/nanoseconds.rs",
+     "self.per_tick.map_or(ticks, |per_tick| (ticks as f64 * per_tick).round() as u64)", "ticks", render("ticks_become")),
+    ("the order of a hash map", "render/tree.rs",
+     "level.sort_by(|a, b| a.0.cmp(&b.0));",
+     "use std::hash::BuildHasher; let hash = std::hash::RandomState::new(); level.sort_by_key(|a| hash.hash_one(&a.0));",
+     render("the_same_profile")),
+    ("a picture that knows of those before", "render/flamegraph.rs",
+     "options.title = title;",
+     "static BEFORE: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);\n"
+     "options.title = format!(\"{title} {}\", BEFORE.fetch_add(1, std::sync::atomic::Ordering::Relaxed));",
+     render("the_same_profile")),
+    ("no line in a plain report", "stats/text_default.rs",
+     'field("", "per call", 2, |_| true,', 'field("", "per call", 2, |_| false,', reports("a_plain")),
+    ("inclusive time of recursion counted at each level", "stats/totals.rs",
+     "if self.depth[row] == 0 {", "if true {", reports("a_hundred_thousand")),
     ("no column for panics", "stats/text_default.rs", "|r| r.panicked > 0,", "|_| false,", reports("a_service")),
     ("a thread's part from before the reset", "snapshot.rs",
      "let baseline = before.and_then(|before| before.get(path)).copied().unwrap_or_default();",
@@ -199,10 +271,44 @@ BUGS = [
     ("a remark without its end", "stats/text_default.rs", "not a regular expression, ignored: {pattern:?}", "not a regular expression, ignored", reports("nothing")),
 ]
 
+ENDS = """        let (returned, panicked) = counters.read_ends();
+        self.returned += returned;
+        self.panicked += panicked;
+        self.cancelled += asyncs.map_or(0, AsyncCounters::read_cancelled);
+"""
+SECOND_HALF = """    }
+
+    /// The second half. Returns the busy ticks that it added.
+    pub(crate) fn add_rest(
+        &mut self,
+        counters: &Counters,
+        asyncs: Option<&AsyncCounters>,
+        epoch: u32,
+    ) -> u64 {
+"""
+STARTS = "        self.starts += counters.read_starts();\n"
+
 # As above, but the test takes long.
 SLOW = [
+    ("beginnings read before ends", "tally.rs", ENDS + SECOND_HALF + STARTS, STARTS + "        let _ = asyncs;\n" + SECOND_HALF + ENDS,
+     ["--release", *fault("live_snapshots")]),
+    ("busy time is that of the last stay", COUNTERS,
+     "add(&self.self_busy, ticks);", "self.self_busy.store(ticks, Ordering::Relaxed);", ["--release", *fault("live_snapshots")]),
+    ("no end to waiting for a reader", STDERR, "&& taken.elapsed() < patience", "",
+     ["-p", "profile-cost-runtime", "--lib", "nobody_reads_and"]),
+    ("the instrument is part of what it measures", GUARD,
+     "        let start = now();\n        block.switch_from(back, counters, start);",
+     "        let start = now();\n        block.switch_from(back, counters, start);\n        (0..200).for_each(|i| _ = std::hint::black_box(i));",
+     truth("the_share")),
+    ("the instrument weighs nothing", "calibrate.rs", "(per_call() * scale, per_poll() * scale)",
+     "{ let _ = scale; (0.0 * per_call(), 0.0 * per_poll()) }", truth("the_share")),
+    ("of futures that wait together one waits", FUTURE,
+     "let charged = segment.pended.replace(self.pended.wrapping_add(1)) == 0;",
+     "let charged = segment.pended.replace(self.pended.wrapping_add(1)) == 0 && self.pended == 0;", truth("ten_sleeps")),
+    ("a future's time is that of its last poll", FUTURE,
+     "self.block.elapsed(counters, now, self.call.start)", "self.block.elapsed(counters, now, entered)", truth("ten_sleeps")),
     ("truncated calls not counted", BLOCK,
-     "self.truncated.load(Ordering::Relaxed) + 1", "self.truncated.load(Ordering::Relaxed)", ["--release", *fault("ten_million")]),
+     "self.truncated.load(Ordering::Relaxed) + calls", "self.truncated.load(Ordering::Relaxed)", ["--release", *fault("ten_million")]),
     ("each drain leaks", BLOCK,
      "        // SAFETY: as in `counters_of`; `grow` touches",
      "        std::hint::black_box(Box::leak(vec![0u8; 128].into_boxed_slice()));\n        // SAFETY: as in `counters_of`; `grow` touches", memory("twenty_million")),
@@ -226,8 +332,6 @@ SLOW = [
     ("heap: every freed block is temporary", "heap/local.rs", "if back >= window {\n                return false;", "if back >= window {\n                return true;", heap("blocks_freed")),
     ("heap: the profiler's own blocks are the caller's", "heap/hooks.rs", "    if thread::is_inside() {", "    if false && thread::is_inside() {", COLUMNS),
     ("heap: reset forgets live blocks", "snapshot.rs", "allocations: now.allocations - before.frees.min(now.allocations),", "allocations: now.allocations - before.allocations.min(now.allocations),", COLUMNS),
-    ("walker: what follows the call is looked up", "heap/walker/table.rs", "        address = back - 1;", "        address = back;", WALKER),
-    ("walker: rbp is a word off", "heap/walker/table.rs", "cfa.wrapping_sub((saved - 1) * 8)", "cfa.wrapping_sub(saved * 8)", WALKER),
     ("types: the name of a merged function is believed", "heap/types/search.rs", "before == family && name", "false && before == family && name", TYPES),
     ("types: what an element clones is its container's", "heap/types/search.rs", 'name != "clone" &&', "", TYPES),
     ("types: the block's layout is not looked at", "heap/types/mod.rs", "layout::agrees(&owner, align, size).then(", "(layout::agrees(&owner, align, size) || true).then(", TYPES),
@@ -236,6 +340,19 @@ SLOW = [
     ("types: an Arc is a box", "heap/types/containers.rs", '["ArcInner", "RcInner", "RcBox"]', '["RcInner", "RcBox"]', TYPES),
     ("types: sets are maps", "heap/types/owner.rs", 'Some([key, "()"])', 'Some([key, "none"])', TYPES),
     ("types: a dependency is machinery", "heap/origin.rs", "Place::Crate(..) => false", "Place::Crate(..) => true", TYPES),
+    ("walker: what follows the call is looked up", "heap/walker/table.rs", "self.find(back.wrapping_sub(1))", "self.find(back)", WALKER),
+    ("walker: rbp is a word off", "heap/walker/frame.rs", "rbp = unsafe { read(rsp - below) };", "rbp = unsafe { read(rsp - below - WORD) };", WALKER),
+    ("walker: a function's end is not one", "heap/walker/table.rs", "            add(end, rule::NONE);", "            let _ = end;", WALKER),
+    ("walker: long rules are none", "heap/walker/table.rs", "shorten(long, &mut self.long_rules)", "long.short().unwrap_or(rule::NONE)", WALKER),
+    ("walker: the cache answers for other addresses", "heap/walker/table.rs", "        if cached >> rule::BITS == (back >> CACHE_BITS) as u64 {", "        if cached >> rule::BITS != 0 {", WALKER),
+    ("walker: known by the return address alone", "heap/walker/frame.rs", "self.rsp == other.rsp && self.back == other.back && self.rbp == other.rbp", "self.back == other.back", WALKER),
+    ("walker: what leads outwards is not looked at", "heap/walker/memo.rs", "while from > inside + 1 && (*frames.add(from - 1)).is_unchanged() {", "while from > inside + 1 {", WALKER),
+    ("walker: the frames kept are one off", "heap/walker/memo.rs", "let from = self.first.get() + known;", "let from = self.first.get() + known - (known > 1) as usize;", WALKER),
+    ("walker: reads past the stack's end", "heap/walker/frame.rs", "if rsp > end || rsp == 0 {", "if rsp == 0 {", WILD),
+    ("walker: rbp is taken at its word", "heap/walker/frame.rs", " && self.rbp.wrapping_sub(self.rsp) <= end - self.rsp", "", WILD),
+    ("walker: registers saved outside of the frame are read", "heap/walker/frame.rs", "(is_outwards && is_in_frame)", "is_outwards", WILD),
+    ("walker: another stack is taken for the thread's", "heap/walker/stack.rs", "    if (low..high).contains(&rsp) { high } else { end_elsewhere(rsp) }", "    if high > 1 { high } else { end_elsewhere(rsp) }", WILD),
+    ("walker: prepared once for ever", "heap/walker/table.rs", "known.generation == generation", "known.generation != (0, 0)", LIBRARIES),
 ]
 
 

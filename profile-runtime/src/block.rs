@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::child_table::{CallKey, ChildTable};
 use crate::clock;
 use crate::counters::{AsyncCounters, Counters};
+use crate::disorder::{Disorder, Way};
 use crate::engine::Engine;
 use crate::histogram::Histogram;
 use crate::index::Index;
-use crate::paths::{PathIndex, ROOT, TargetKind};
+use crate::paths::{PathIndex, PathTree, ROOT, TargetKind};
 use crate::position::{Position, StayReading};
 use crate::ring::{Ring, bucket_of};
 use crate::segment::Segment;
@@ -31,6 +32,8 @@ struct Shared {
     len: usize,
     /// Which counters are of a path.
     by_path: Index,
+    /// Which counters are further ones of a path; see [`Disorder`].
+    stand_ins: Vec<usize>,
     asyncs: Vec<&'static [AsyncCounters]>,
     asyncs_len: usize,
     histograms: Vec<&'static [Histogram]>,
@@ -56,16 +59,29 @@ impl Shared {
     }
 
     fn add_counters(&mut self, path: PathIndex, histogram: usize) -> &'static Counters {
-        if self.len == self.counters.len() * CHUNK {
-            self.counters.push(Box::leak((0..CHUNK).map(|_| Counters::new()).collect()));
-        }
-        let counters = self.at(self.len);
-        counters.path.store(path, Ordering::Relaxed);
+        let counters = self.next_counters(path);
         counters.histogram.store(histogram as u32, Ordering::Relaxed);
         let mut by_path = std::mem::take(&mut self.by_path);
         by_path.add(self.len, |index| u64::from(self.path_at(index)));
         self.by_path = by_path;
         self.len += 1;
+        counters
+    }
+
+    fn add_stand_in(&mut self, path: PathIndex) -> &'static Counters {
+        let counters = self.next_counters(path);
+        self.stand_ins.push(self.len);
+        self.len += 1;
+        counters
+    }
+
+    /// Where the next counters are, which `len` does not count yet.
+    fn next_counters(&mut self, path: PathIndex) -> &'static Counters {
+        if self.len == self.counters.len() * CHUNK {
+            self.counters.push(Box::leak((0..CHUNK).map(|_| Counters::new()).collect()));
+        }
+        let counters = self.at(self.len);
+        counters.path.store(path, Ordering::Relaxed);
         counters
     }
 
@@ -97,6 +113,7 @@ impl Shared {
 struct Owner {
     histograms: Vec<&'static [Histogram]>,
     asyncs: Vec<&'static [AsyncCounters]>,
+    disorder: Disorder,
 }
 
 #[inline(always)]
@@ -124,6 +141,8 @@ pub(crate) struct Block {
     id: u32,
     tasks: Cell<u64>,
     backsteps: AtomicU32,
+    /// The thread is below a call that has ended: see [`Disorder`].
+    disordered: Cell<bool>,
     truncated: AtomicU64,
     ring: Ring,
     owner: UnsafeCell<Owner>,
@@ -136,7 +155,7 @@ impl std::fmt::Debug for Block {
     }
 }
 
-// SAFETY: `table`, `segment`, `tasks` and `owner` are touched only by the thread that owns the
+// SAFETY: `table`, `segment`, `tasks`, `disordered` and `owner` are touched only by the thread that owns the
 // block (its thread-local slot points here; `Engine::adopt` gives a block to one thread at a time, under a
 // lock that orders the hand-over). Everything else is atomic or behind `shared`. A block without an engine
 // is never written at all.
@@ -159,13 +178,19 @@ impl Block {
             id,
             tasks: Cell::new(0),
             backsteps: AtomicU32::new(0),
+            disordered: Cell::new(false),
             truncated: AtomicU64::new(0),
             ring: Ring::new(),
-            owner: UnsafeCell::new(Owner { histograms: Vec::new(), asyncs: Vec::new() }),
+            owner: UnsafeCell::new(Owner {
+                histograms: Vec::new(),
+                asyncs: Vec::new(),
+                disorder: Disorder::new(),
+            }),
             shared: Mutex::new(Shared {
                 counters: Vec::new(),
                 len: 0,
                 by_path: Index::new(),
+                stand_ins: Vec::new(),
                 asyncs: Vec::new(),
                 asyncs_len: 0,
                 histograms: Vec::new(),
@@ -244,6 +269,12 @@ impl Block {
         self.drain();
         let root = self.counters_of(ROOT);
         self.position.abandon(root);
+        if self.disordered.take()
+            && let Some(_inside) = Inside::enter()
+        {
+            // SAFETY: as in `counters_of`.
+            unsafe { &mut *self.owner.get() }.disorder.clear();
+        }
     }
 
     /// The counters for a call of `site` from where the thread is, if it was there before.
@@ -278,11 +309,14 @@ impl Block {
                 counters.fold();
             }
             // Not remembered: there may be any number of such calls, and memory is the point of the cap.
-            TargetKind::Truncated => {
-                self.truncated.store(self.truncated.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-            }
+            TargetKind::Truncated => self.add_truncated(1),
         }
         Some(counters)
+    }
+
+    /// Calls for whose paths there was no room.
+    pub(crate) fn add_truncated(&self, calls: u64) {
+        self.truncated.store(self.truncated.load(Ordering::Relaxed) + calls, Ordering::Relaxed);
     }
 
     /// Id of the path the thread is on; none for placeholders.
@@ -327,6 +361,54 @@ impl Block {
         shared.asyncs_len += 1;
         counters.async_index.store(at as u32 + 1, Ordering::Release);
         &owner.asyncs[at / ASYNC_CHUNK][at % ASYNC_CHUNK]
+    }
+
+    /// A call has ended, and is counted so, that began when [`Block::current`] was `back`. The thread need not be
+    /// on it.
+    #[cold]
+    pub(crate) fn leave_in_disorder(&self, call: &'static Counters, back: *const Counters, now: u64) {
+        self.find_way(back, now, |disorder, paths, back| {
+            // SAFETY: from `Block::current`, which points to counters that are leaked.
+            let current = unsafe { &*self.current() };
+            disorder.leave(paths, current, call, back)
+        });
+    }
+
+    /// A stay ends that began when [`Block::current`] was `back`.
+    pub(crate) fn go_back(&self, back: *const Counters, now: u64) {
+        if self.disordered.get() {
+            self.find_way(back, now, Disorder::back_to);
+        } else {
+            self.switch(back, now);
+        }
+    }
+
+    #[cold]
+    fn find_way(
+        &self,
+        back: *const Counters,
+        now: u64,
+        find: impl FnOnce(&mut Disorder, &PathTree, &'static Counters) -> Way,
+    ) {
+        let (Some(engine), Some(_inside)) = (self.engine, Inside::enter()) else {
+            // In the middle of our own allocating: the thread stays where it is.
+            return self.switch(self.current(), now);
+        };
+        // SAFETY: was `Block::current`, which points to counters that are leaked.
+        let back = unsafe { &*back };
+        // SAFETY: as in `counters_of`; only what is below calls out, and not with this reference.
+        let disorder = unsafe { &mut (*self.owner.get()).disorder };
+        let Way { to, disordered } = find(disorder, &engine.paths, back);
+        self.disordered.set(disordered);
+        if !disordered {
+            return self.switch(to, now);
+        }
+        let stand_in = disorder.stand_in(to).unwrap_or_else(|| {
+            let stand_in = self.lock().add_stand_in(path_of(to));
+            disorder.add_stand_in(to, stand_in);
+            stand_in
+        });
+        self.switch(stand_in, now);
     }
 
     /// A number for a task whose outermost future is first polled here.
@@ -375,6 +457,13 @@ impl Block {
         self.lock().find(path)
     }
 
+    /// All counters of a path.
+    pub(crate) fn read_all(&self, path: PathIndex) -> Vec<&'static Counters> {
+        let shared = self.lock();
+        let further = shared.stand_ins.iter().filter(|&&index| shared.path_at(index) == path);
+        shared.find(path).into_iter().chain(further.map(|&index| shared.at(index))).collect()
+    }
+
     /// The asynchronous counters that go with counters of this block.
     pub(crate) fn read_async(&self, counters: &Counters) -> Option<&'static AsyncCounters> {
         let index = (counters.async_index.load(Ordering::Acquire) as usize).checked_sub(1)?;
@@ -389,7 +478,7 @@ impl Block {
         self.truncated.load(Ordering::Relaxed)
     }
 
-    /// Every pair of counters, in the order in which the thread first used them.
+    /// Every pair of counters, in the order in which the thread first used them. A path may have several.
     pub(crate) fn each(&self, mut f: impl FnMut(&'static Counters, Option<&'static AsyncCounters>)) {
         let (chunks, len) = {
             let shared = self.lock();

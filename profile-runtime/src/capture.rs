@@ -17,9 +17,10 @@ use crate::block::Block;
 use crate::clock;
 use crate::control;
 use crate::engine::{self, Engine};
-use crate::paths::{PathIndex, ROOT};
+use crate::paths::{PathIndex, ROOT, TargetKind};
 use crate::position::StayReading;
 use crate::profile::Profile;
+use crate::site::TRUNCATED;
 use crate::snapshot::{self, Elapsed, Grafter};
 use crate::tally::{Baseline, Tally};
 use crate::thread;
@@ -243,7 +244,9 @@ impl Slot {
         let blocks = engine.blocks();
         let found: Vec<_> = (blocks.iter())
             .flat_map(|block| {
-                self.members.iter().filter_map(|&path| Some((path, *block, block.read_path(path)?)))
+                let read =
+                    move |&path| block.read_all(path).into_iter().map(move |found| (path, *block, found));
+                self.members.iter().flat_map(read)
             })
             .collect();
         let mut tallies: BTreeMap<PathIndex, Tally> = BTreeMap::new();
@@ -256,7 +259,9 @@ impl Slot {
             let counted = tally.add_rest(counters, block.read_async(counters), control::epoch());
             let stay =
                 stays.iter().find(|(other, _)| std::ptr::eq(*other, block)).and_then(|&(_, stay)| stay);
-            if let Some(StayReading { before, ticks, .. }) = stay.filter(|stay| stay.path == path) {
+            if let Some(StayReading { before, ticks, .. }) =
+                stay.filter(|stay| std::ptr::eq(stay.counters, counters))
+            {
                 tally.busy += ticks.saturating_sub(counted.saturating_sub(before));
             }
         }
@@ -271,13 +276,16 @@ impl Slot {
         tallies: &BTreeMap<PathIndex, Tally>,
         now: u64,
     ) {
-        let mut common = BTreeMap::from([(self.root, self.attach)]);
+        let mut common = BTreeMap::from([(self.root, (self.attach, false))]);
         for &path in &self.members {
             let Some(tally) = tallies.get(&path) else { continue };
             let baseline = self.at_fold.get(&path).copied().unwrap_or_default();
             let counts = tally.since(now, &baseline);
             if counts != Default::default() {
-                let target = self.common_path(engine, path, &mut common);
+                let (target, truncated) = self.common_path(engine, path, &mut common);
+                if truncated {
+                    block.add_truncated(counts.starts);
+                }
                 let counters = block.counters_of(target);
                 counters.absorb(
                     counts.starts,
@@ -307,12 +315,14 @@ impl Slot {
         self.elapsed_before = snapshot::elapsed(engine, Some(self.root));
     }
 
+    /// Where what was counted on `path` goes, and whether the common tree had no room for a path of its own,
+    /// when the private one had.
     fn common_path(
         &self,
         engine: &Engine,
         path: PathIndex,
-        common: &mut BTreeMap<PathIndex, PathIndex>,
-    ) -> PathIndex {
+        common: &mut BTreeMap<PathIndex, (PathIndex, bool)>,
+    ) -> (PathIndex, bool) {
         let mut missing = Vec::new();
         let mut at = path;
         let mut target = loop {
@@ -323,7 +333,9 @@ impl Slot {
             at = engine.paths.parent(at);
         };
         for path in missing.into_iter().rev() {
-            target = engine.paths.resolve(target, engine.paths.site(path)).path;
+            let site = engine.paths.site(path);
+            let found = engine.paths.resolve(target.0, site);
+            target = (found.path, found.kind == TargetKind::Truncated && site != TRUNCATED);
             common.insert(path, target);
         }
         target

@@ -84,7 +84,7 @@ impl Stay {
 
 impl Drop for Stay {
     fn drop(&mut self) {
-        self.block.switch(self.back, clock::now());
+        self.block.go_back(self.back, clock::now());
     }
 }
 

@@ -1,7 +1,5 @@
 //! Switching recording on and off, resetting, and the configuration from the environment.
 
-#[cfg(feature = "heap")]
-use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Mutex, Once, OnceLock};
 
@@ -81,7 +79,7 @@ pub(crate) fn decide() -> bool {
             if let Some(mode) = environment.heap
                 && let Err(error) = crate::heap::set_mode(mode)
             {
-                let _ = writeln!(std::io::stderr(), "profile-cost: PROFILE_COST_HEAP={mode}: {error}");
+                crate::stderr::say(&format!("PROFILE_COST_HEAP={mode}: {error}"));
             }
             settle();
         });

@@ -92,6 +92,13 @@ impl Counters {
         self.panicked.store(self.panicked.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
     }
 
+    /// True while a call is open that this thread began, none of them a future's that was dropped. Its thread asks.
+    #[cfg(not(loom))]
+    pub(crate) fn is_active(&self) -> bool {
+        let (returned, panicked) = self.read_ends();
+        self.read_starts() != returned.wrapping_add(panicked)
+    }
+
     /// Returned and panicked calls. To be read before [`Counters::read_starts`].
     pub(crate) fn read_ends(&self) -> (u64, u64) {
         (self.returned.load(Ordering::Acquire), self.panicked.load(Ordering::Acquire))

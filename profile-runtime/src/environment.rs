@@ -1,10 +1,10 @@
 //! `PROFILE_COST` and its companions: parsed once, with a message for each value that makes no sense.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::paths::Limits;
 use crate::stats::SortKey;
+use crate::stderr;
 
 /// What the environment asks for.
 #[derive(Debug, Default)]
@@ -13,7 +13,7 @@ pub(crate) struct Environment {
     pub(crate) off: bool,
     /// `PROFILE_COST=cumulative`: the report at exit, sorted so.
     pub(crate) report: Option<Vec<SortKey>>,
-    /// `PROFILE_COST_OUT`: files to write at exit.
+    /// `PROFILE_COST_OUT`: files to write at exit, absolute: the program may go elsewhere meanwhile.
     pub(crate) files: Vec<PathBuf>,
     /// `PROFILE_COST_SIGTERM=1`: also when the process is terminated.
     pub(crate) on_sigterm: bool,
@@ -53,7 +53,7 @@ impl Environment {
                 continue;
             }
             match crate::format::Format::of(Path::new(file)) {
-                Ok(_) => parsed.files.push(PathBuf::from(file)),
+                Ok(_) => parsed.files.push(std::path::absolute(file).unwrap_or_else(|_| PathBuf::from(file))),
                 Err(error) => parsed.complaints.push(format!("PROFILE_COST_OUT={file}: {error}")),
             }
         }
@@ -96,7 +96,7 @@ impl Environment {
     /// Says on stderr what could not be understood. The program runs on.
     pub(crate) fn complain(&self) {
         for complaint in &self.complaints {
-            let _ = writeln!(std::io::stderr(), "profile-cost: {complaint}");
+            stderr::say(complaint);
         }
     }
 }

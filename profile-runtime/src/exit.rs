@@ -1,7 +1,6 @@
 //! Reports at the end of the process: on return from main, on `process::exit`, and on SIGTERM where that
 //! was asked for.
 
-use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 #[cfg(unix)]
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,12 +10,14 @@ use std::time::Duration;
 
 use crate::control;
 use crate::environment::Environment;
+use crate::stderr::{self, say};
 use crate::{report, snapshot};
 
 /// Who writes the report: the guard in main, the end of the process, or a signal.
 static REPORTED: Mutex<Reported> = Mutex::new(Reported::No);
 static WRITTEN: Condvar = Condvar::new();
-/// How long a process that ends waits for a report that another of its threads is writing.
+/// How long a process that ends waits for a report that another of its threads is writing, and the report for
+/// somebody to read it, where stderr does not wait.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,24 +100,22 @@ fn write_once() {
 
 fn write(environment: &Environment) {
     let profile = snapshot::snapshot_with_threads();
+    // First the files: writing to stderr may wait for ever, or end the process (a pipe that nobody reads).
+    let saved: Vec<_> = environment.files.iter().map(|path| (path, profile.save(path))).collect();
     if let Some(keys) = &environment.report {
         // Not through the logger: its thread and its thread-locals may be gone.
         let mut text = Vec::new();
         let written = report::write(&profile, keys, environment.top, &mut text);
-        if let Err(error) = written.and_then(|()| io::stderr().write_all(&text)) {
+        if let Err(error) = written.and_then(|()| stderr::write(&text, PATIENCE)) {
             say(&format!("the report could not be written: {error}"));
         }
     }
-    for path in &environment.files {
-        match profile.save(path) {
+    for (path, saved) in saved {
+        match saved {
             Ok(()) => say(&format!("wrote {}", path.display())),
             Err(error) => say(&format!("{} could not be written: {error}", path.display())),
         }
     }
-}
-
-fn say(message: &str) {
-    let _ = writeln!(io::stderr(), "profile-cost: {message}");
 }
 
 /// Keeps recording from [`init`] to the end of its scope, and reports then; make it the first thing in
@@ -154,7 +153,7 @@ impl Drop for Session {
             let by_cumulative = [crate::stats::SortKey::Cumulative];
             let mut text = Vec::new();
             if report::write(&snapshot::snapshot(), &by_cumulative, environment.top, &mut text).is_ok() {
-                let _ = io::stderr().write_all(&text);
+                let _ = stderr::write(&text, PATIENCE);
             }
         });
     }

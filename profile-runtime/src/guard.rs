@@ -180,10 +180,11 @@ impl Guard {
         let unwinding = self.counters.addr() & UNWINDING != 0;
         self.counters = self.counters.map_addr(|address| address & !TAGS);
         let panicked = std::thread::panicking() && !unwinding;
+        let ending = if panicked { Ending::Panicked } else { Ending::Returned };
         if ptr::eq(block.current(), self.counters) {
-            self.close(block, now, if panicked { Ending::Panicked } else { Ending::Returned });
+            self.close(block, now, ending);
         } else {
-            self.close_out_of_order(block, now);
+            self.close_in_disorder(block, now, ending);
         }
     }
 
@@ -195,11 +196,16 @@ impl Guard {
         block.switch_from(self.counters, back, now);
         // SAFETY: not null, as the guard is not inert, and counters are leaked.
         let counters = unsafe { &*self.counters };
+        Self::finish(counters, ending);
+        block.elapsed(counters, now, start);
+    }
+
+    #[inline(always)]
+    fn finish(counters: &Counters, ending: Ending) {
         match ending {
             Ending::Panicked => counters.finish_panicked(),
             Ending::Returned | Ending::Cancelled => counters.finish_returned(),
         }
-        block.elapsed(counters, now, start);
     }
 
     /// A call from beginning to end on a block of one's own: what the instrument does at each.
@@ -214,16 +220,17 @@ impl Guard {
         guard.leave::<Runtime>(block);
     }
 
-    /// Scopes that do not nest (a `scope!` held across an await): the call ends, and the thread stays
-    /// where it is.
-    fn close_out_of_order(&self, block: &'static Block, now: u64) {
+    /// Scopes that do not nest (a `scope!` held across an await): the call ends, and the thread goes to the
+    /// innermost one that has not ended, see [`crate::disorder`].
+    fn close_in_disorder(&self, block: &'static Block, now: u64, ending: Ending) {
         if block.engine.is_none() {
             return thread::note_late();
         }
-        block.switch(block.current(), now);
         // SAFETY: as in `close`.
-        let (counters, start) = unsafe { (&*self.counters, self.start.assume_init()) };
-        counters.finish_returned();
+        let (counters, back, start) =
+            unsafe { (&*self.counters, self.back.assume_init(), self.start.assume_init()) };
+        Self::finish(counters, ending);
+        block.leave_in_disorder(counters, back, now);
         block.elapsed(counters, now, start);
     }
 }

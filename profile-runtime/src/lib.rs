@@ -14,6 +14,7 @@ mod clock;
 mod context;
 mod control;
 mod counters;
+mod disorder;
 mod elapsed;
 mod engine;
 mod environment;
@@ -43,6 +44,7 @@ mod signal;
 mod site;
 mod snapshot;
 pub mod stats;
+mod stderr;
 mod sync;
 mod tally;
 #[cfg(feature = "testing")]

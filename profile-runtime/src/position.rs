@@ -3,7 +3,6 @@
 use std::ptr;
 
 use crate::counters::Counters;
-use crate::paths::PathIndex;
 use crate::sync::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
 use crate::sync::hint::{spin_loop, yield_now};
 
@@ -20,11 +19,11 @@ pub(crate) struct Position {
 /// How often a reader looks before it gives up.
 const LOOKS: u32 = if cfg!(loom) { 3 } else { 300 };
 
-/// A stay on a path, as another thread sees it.
+/// A stay on counters, as another thread sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StayReading {
-    pub(crate) path: PathIndex,
-    /// The path's self time before this stay.
+    pub(crate) counters: *const Counters,
+    /// Their self time before this stay.
     pub(crate) before: u64,
     /// How long the stay has lasted.
     pub(crate) ticks: u64,
@@ -109,8 +108,7 @@ impl Position {
                 && self.last.load(Ordering::Relaxed) == last
                 && counters.read_busy() == before
             {
-                let path = counters.path.load(Ordering::Relaxed);
-                return Some(StayReading { path, before, ticks: now.saturating_sub(last) });
+                return Some(StayReading { counters, before, ticks: now.saturating_sub(last) });
             }
         }
         None

@@ -1,9 +1,14 @@
 //! The reports that are made without being asked for each time: of single calls, and at exit.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use crate::profile::Profile;
 use crate::stats::{SortKey, Stats};
+use crate::stderr;
+
+/// How long a call that is reported on waits for somebody to read on, where stderr does not wait by itself.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// What `report`, `report_over`, `top`, `sort` and `log_target` ask for. Lives in a `static`.
 #[derive(Debug)]
@@ -33,7 +38,7 @@ impl Report {
         if log::log_enabled!(target: self.log_target, log::Level::Info) {
             log::info!(target: self.log_target, "{text}");
         } else {
-            let _ = io::stderr().write_all(text.as_bytes());
+            let _ = stderr::write(text.as_bytes(), PATIENCE);
         }
     }
 }

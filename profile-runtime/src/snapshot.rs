@@ -3,7 +3,8 @@
 //! Ends are read before beginnings, so no path has more of the former; calls under way are included with
 //! their time so far.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ptr;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
@@ -142,10 +143,10 @@ fn used_by(engine: &Engine, block: &'static Block, now: u64) -> Vec<(PathIndex, 
 /// The profile of one block, paths in the order in which its threads first used them.
 pub(crate) fn of_block(engine: &Engine, block: &'static Block, now: u64, scale: f64) -> Profile {
     let tallies = collect(engine, &[block], now, control::epoch());
-    let mut order = Vec::new();
+    let (mut order, mut seen) = (Vec::new(), BTreeSet::new());
     block.each(|counters, _| {
         let path = counters.path.load(Ordering::Relaxed);
-        if engine.paths.parent(path) != NO_PATH {
+        if engine.paths.parent(path) != NO_PATH && seen.insert(path) {
             order.push(path);
         }
     });
@@ -242,7 +243,9 @@ pub(crate) fn collect(engine: &Engine, blocks: &[&'static Block], now: u64, epoc
             let path = path_of(counters);
             let Some(tally) = tallies.get_mut(path as usize) else { return };
             let counted = tally.add_rest(counters, asyncs, epoch);
-            if let Some(StayReading { before, ticks, .. }) = stay.filter(|stay| stay.path == path) {
+            if let Some(StayReading { before, ticks, .. }) =
+                stay.filter(|stay| ptr::eq(stay.counters, counters))
+            {
                 // NOTE: the stay may have been charged since it was looked at. Seen in the same reading
                 // of the counter that was added: a later one would take off what was never added.
                 tally.busy += ticks.saturating_sub(counted.saturating_sub(before));

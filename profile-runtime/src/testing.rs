@@ -9,6 +9,8 @@ mod names;
 mod profiles;
 #[cfg(feature = "heap")]
 mod snapshots;
+#[cfg(feature = "heap")]
+pub mod walker;
 
 #[cfg(feature = "heap")]
 pub use heap::generated_heap_snapshot;

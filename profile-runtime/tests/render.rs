@@ -1,12 +1,13 @@
 //! Renderers against golden files, against an XML parser, and against names and trees made to break them.
 //! `BLESS=1 cargo test -p profile-cost-runtime --test render` writes the golden files anew.
-#![cfg(feature = "flamegraph")]
+#![cfg(all(feature = "flamegraph", feature = "pprof"))]
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use profile_cost_runtime::{Counts, DiffOptions, FlamegraphOptions, Label, Metric, PathId, Profile};
+use profile_cost_runtime::{Counts, DiffOptions, FlamegraphOptions, Format, Label, Metric, PathId, Profile};
 
 /// File, line, name, index of the parent, and `[starts, self_busy, self_await]`.
 type Row<'a> = (&'a str, u32, &'a str, Option<u32>, [u64; 3]);
@@ -142,10 +143,59 @@ fn no_difference_has_no_colour() {
     );
 }
 
+/// Every format of the same profile, one after the other.
+fn everything() -> Vec<u8> {
+    let mut all = Vec::new();
+    for format in [
+        Format::Callgrind,
+        Format::Flamegraph,
+        Format::Folded,
+        Format::Html,
+        Format::Json,
+        Format::Pprof,
+        Format::Pstats,
+        Format::Speedscope,
+        Format::Text,
+    ] {
+        shop().write(format, &mut all).unwrap();
+    }
+    all.extend(diff(&shop(), &shop_after(), true).into_bytes());
+    all
+}
+
+/// In processes of their own, since hash maps are in another order in each; and in one of them twice, since what
+/// is drawn may depend on what was drawn before.
 #[test]
 fn the_same_profile_gives_the_same_bytes() {
-    let options = FlamegraphOptions::default();
-    assert_eq!(svg(&shop(), &options), svg(&shop(), &options));
+    let (times, file) = ("PROFILE_COST_TEST_TIMES", "PROFILE_COST_TEST_FILE");
+    if let (Ok(times), Some(file)) = (std::env::var(times), std::env::var_os(file)) {
+        let times: usize = times.parse().unwrap();
+        let all: Vec<_> = (0..times).map(|_| everything()).collect();
+        return std::fs::write(file, &all[times - 1]).unwrap();
+    }
+    let written = [1, 2].map(|often| {
+        let name = format!("profile-cost-{}-same-{often}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let status = Command::new(std::env::current_exe().unwrap())
+            .args(["the_same_profile_gives_the_same_bytes", "--exact"])
+            .env(times, often.to_string())
+            .env(file, &path)
+            .stdout(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(status.success(), "{status}");
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        bytes
+    });
+    let [first, second] = &written;
+    assert!(first.len() > 10_000);
+    let at = first.iter().zip(second).position(|(first, second)| first != second);
+    let excerpt = |bytes: &[u8], at: usize| {
+        String::from_utf8_lossy(&bytes[at.saturating_sub(100)..bytes.len().min(at + 100)]).into_owned()
+    };
+    assert_eq!(at.map(|at| (excerpt(first, at), excerpt(second, at))), None);
+    assert_eq!(first.len(), second.len());
 }
 
 #[test]
@@ -278,10 +328,15 @@ fn a_wide_tree_is_cut_to_what_can_be_seen_and_keeps_its_total() {
 #[test]
 fn huge_values_stay_within_the_numbers_of_a_browser() {
     let huge = u64::MAX / 2;
-    let profile =
-        profile(&[("a.rs", 1, "f", None, [1, huge, huge]), ("a.rs", 2, "g", Some(0), [1, huge, 5])]);
-    let rows = frames(&svg(&profile, &FlamegraphOptions::new(Metric::Task)));
+    let draw = |of_g| {
+        let paths = [("a.rs", 1, "f", None, [1, huge, huge]), ("a.rs", 2, "g", Some(0), of_g)];
+        frames(&svg(&profile(&paths), &FlamegraphOptions::new(Metric::Task)))
+    };
+    let rows = draw([1, huge, 5]);
     assert!(rows.contains(" g ("), "{rows}");
+    // Together one more than there are numbers.
+    let rows = draw([1, 2, 0]);
+    assert!(rows.contains(" f ("), "{rows}");
 }
 
 #[test]

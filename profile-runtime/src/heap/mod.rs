@@ -5,8 +5,8 @@
 //! static ALLOCATOR: profile_cost_runtime::heap::Tracker = profile_cost_runtime::heap::Tracker::system();
 //! ```
 //!
-//! Linux on x86-64 is where stacks can be walked; elsewhere modes `exact` and `sample` say that they cannot begin, and
-//! `paths` and `counters` work.
+//! Linux on x86-64 is where stacks are walked at little cost; elsewhere the platform's unwinder does it, which modes
+//! `exact` and `sample` pay dearly for, and addresses stay without modules.
 //!
 //! Data flows one way here too: `tracker` (HOT PATH) writes `tallies` and `live`; `take` reads them into a
 //! [`Snapshot`], an inert value; `dump` and `load` keep it in a file; `place`, `statistics`, `filter` and `compare` group it;
@@ -55,7 +55,7 @@ mod tracker;
     allow(dead_code, reason = "types are told from names")
 )]
 pub(crate) mod types;
-mod walker;
+pub(crate) mod walker;
 
 pub use compare::StatisticDiff;
 pub use figures::{Rate, SizeRow};

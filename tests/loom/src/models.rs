@@ -159,7 +159,11 @@ fn read_while_switching<const N: usize>(switches: [(usize, u64); N], moments: &[
             assert!(position.switch(position.current(), &paths[path], now));
         }
     });
-    let reading = |(path, before, since): (u32, u64, u64)| StayReading { path, before, ticks: 100 - since };
+    let reading = |(path, before, since): (u32, u64, u64)| StayReading {
+        counters: &raw const paths[path as usize],
+        before,
+        ticks: 100 - since,
+    };
     if let Some(seen) = position.read(100) {
         assert!(moments.iter().any(|&moment| seen == reading(moment)), "{seen:?}");
     }

@@ -1,22 +1,31 @@
 //! Stack walking: the return addresses of the calling thread, innermost first. HOT PATH: neither allocates nor locks.
 //!
-//! On x86-64 Linux `table` has the unwind tables of all loaded modules in a compact form. Elsewhere, and with
-//! `--cfg profile_cost_portable`, stacks are not walked yet: modes that need them say so.
+//! On x86-64 Linux `native` steps from frame to frame by `table`: the unwind tables (`.eh_frame`) of all loaded modules
+//! in a compact form of `rule`s, with a cache by address, and never reads outside of the thread's own `stack`. No frame
+//! pointers, debug information or compiler flags are needed.
+//!
+//! Elsewhere, and with `--cfg profile_cost_portable`, the crate `backtrace` walks. What differs: a walk costs fifty
+//! times as much; it may take the loader's lock, or on Windows one of its own, so that a thread which is stopped while
+//! it holds that stops all who allocate; and modules are not known, so that addresses stay as they are in the process.
 
+#[cfg(any(not(all(target_arch = "x86_64", target_os = "linux")), profile_cost_portable))]
+mod portable;
+#[cfg(any(not(all(target_arch = "x86_64", target_os = "linux")), profile_cost_portable))]
+pub(crate) use portable::{prepare, walk};
+
+#[cfg(all(target_arch = "x86_64", target_os = "linux", not(profile_cost_portable)))]
+mod frame;
+#[cfg(all(target_arch = "x86_64", target_os = "linux", not(profile_cost_portable)))]
+mod memo;
+#[cfg(all(target_arch = "x86_64", target_os = "linux", not(profile_cost_portable)))]
+mod native;
+#[cfg(all(target_arch = "x86_64", target_os = "linux", not(profile_cost_portable)))]
+mod rule;
+#[cfg(all(target_arch = "x86_64", target_os = "linux", not(profile_cost_portable)))]
+mod stack;
 #[cfg(all(target_arch = "x86_64", target_os = "linux", not(profile_cost_portable)))]
 mod table;
-
 #[cfg(all(target_arch = "x86_64", target_os = "linux", not(profile_cost_portable)))]
-pub(crate) use table::{prepare, walk};
-
-/// False: stacks cannot be walked here.
-#[cfg(not(all(target_arch = "x86_64", target_os = "linux", not(profile_cost_portable))))]
-pub(crate) fn prepare() -> bool {
-    false
-}
-
-/// No frames.
-#[cfg(not(all(target_arch = "x86_64", target_os = "linux", not(profile_cost_portable))))]
-pub(crate) fn walk(_out: &mut [usize]) -> usize {
-    0
-}
+mod valgrind;
+#[cfg(all(target_arch = "x86_64", target_os = "linux", not(profile_cost_portable)))]
+pub(crate) use {native::walk, table::prepare};

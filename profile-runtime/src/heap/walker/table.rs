@@ -1,392 +1,315 @@
-//! HOT PATH: walks by a table of call-frame rules (DWARF 5, section 6.4), built once from every loaded module's
-//! `.eh_frame`, with a cache by address. Code compiled without frame pointers and without debug information will do.
+//! The call-frame rules of every loaded module, built once from their `.eh_frame`. HOT PATH: looked up by address, with
+//! a cache.
 
-use std::cell::Cell;
-use std::mem::MaybeUninit;
+use std::ops::{ControlFlow, Range};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use gimli::{
-    BaseAddresses, CfaRule, CieOrFde, EhFrame, NativeEndian, RegisterRule, UnwindContext, UnwindSection,
-    X86_64,
+    BaseAddresses, CieOrFde, CommonInformationEntry, EhFrame, EhFrameHdr, EndianSlice, FrameDescriptionEntry,
+    NativeEndian, Pointer, UnwindContext, UnwindSection,
 };
 
-use crate::heap::modules::{self, LoadedModule};
+use super::rule::{self, LongRule, Rule};
+use super::valgrind;
+use crate::heap::memory;
+use crate::heap::modules::{self, Image};
 
-/// How to come from one frame to its caller, in one word: 0 when that is not known or there is none.
-///
-/// Bits 0 and 1: the frame's address (CFA) is counted from 1 rsp or 2 rbp. 2 to 17: how far, in words. 18 to 30: 1 plus
-/// how many words below the CFA the caller's rbp is, 0 when rbp still is the caller's.
-type Rule = u32;
-const FROM_RSP: Rule = 1;
-const FROM_RBP: Rule = 2;
-const MAX_OFFSET: i64 = (1 << 16) * 8;
-const MAX_SAVED: i64 = ((1 << 13) - 2) * 8;
+/// What all threads walk by.
+#[repr(C)]
+pub(super) struct Table {
+    /// Which rule is for which return address: a slot holds the rule in its low bits and the rest of the address above,
+    /// so it never answers for another one. Part of the table, so that another table begins with none.
+    cache: [AtomicU64; 1 << CACHE_BITS],
+    /// Whether walks may look at words that no frame of the current stack has written: valgrind says that they are
+    /// not initialised.
+    pub(super) may_look_anywhere: bool,
+    /// What was loaded when it was built.
+    generation: (u64, u64),
+    parts: &'static [Part],
+    /// Where each rule begins, bytes into the module; it holds to where the next does.
+    starts: &'static [u32],
+    rules: &'static [Rule],
+    long_rules: &'static [LongRule],
+}
 
-/// The rules of one module: `rules[i]` holds from `starts[i]` (bytes into the module) to the next.
+/// The rules of one module.
+#[derive(Clone, Copy, Debug)]
 struct Part {
-    range: std::ops::Range<usize>,
-    starts: Vec<u32>,
-    rules: Vec<Rule>,
+    low: usize,
+    high: usize,
+    first: usize,
+    last: usize,
 }
 
-/// What all threads walk by; never freed, since they may be at it.
-struct Table {
-    parts: Vec<Part>,
-    cache: Vec<AtomicU64>,
-}
+/// 128 KiB. PERF: misses of a program with more than 16,000 call sites on its stacks cost some 50 ns each.
+const CACHE_BITS: u32 = 14;
+/// What the kernel gives to processes.
+const ADDRESS_BITS: u32 = 47;
+const _: () = assert!(ADDRESS_BITS - CACHE_BITS + rule::BITS <= u64::BITS);
 
 static TABLE: AtomicPtr<Table> = AtomicPtr::new(ptr::null_mut());
 
-/// Slots of the cache are a power of two: 128 KiB.
-const CACHE_BITS: u32 = 14;
-/// A slot holds the rule below and the rest of the address above; addresses have 47 bits.
-const RULE_BITS: u32 = 31;
-
-thread_local! {
-    /// Ends of the thread's stack; 0 and 0 while not asked for.
-    static STACK: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
+/// The one that is current; `None` before [`prepare`].
+#[inline(always)]
+pub(super) fn current() -> Option<&'static Table> {
+    // SAFETY: null, or a table that is never freed.
+    unsafe { TABLE.load(Ordering::Acquire).as_ref() }
 }
 
-/// Gets ready to walk: allocates, and takes milliseconds. Again when libraries were loaded since, to learn of them; what
-/// was there before stays in memory. False when the program has no unwind tables.
+/// Gets ready to walk, which takes milliseconds; again when libraries were loaded since, to learn of them (it costs next to
+/// nothing when none were: ask as often as you like). False when no module has unwind tables, or there is no memory.
+///
+/// Tables are never freed, since a thread may be walking by one: every change of what is loaded costs their size again
+/// (some 0.5 MB).
 pub(crate) fn prepare() -> bool {
-    let modules = modules::loaded();
-    let known = TABLE.load(Ordering::Acquire);
-    // SAFETY: null, or a table that is never freed.
-    if let Some(known) = unsafe { known.as_ref() } {
-        let same = |(part, module): (&Part, &LoadedModule)| part.range == module.range;
-        if known.parts.len() == modules.len() && known.parts.iter().zip(&modules).all(same) {
-            return true;
-        }
+    let generation = modules::generation();
+    if current().is_some_and(|known| known.generation == generation) {
+        return true;
     }
-    let parts: Vec<Part> = modules.iter().map(part_of).collect();
-    if parts.iter().all(|part| part.rules.is_empty()) {
-        return false;
-    }
-    let cache = (0..1 << CACHE_BITS).map(|_| AtomicU64::new(0)).collect();
-    TABLE.store(Box::into_raw(Box::new(Table { parts, cache })), Ordering::Release);
+    let Some(table) = build().and_then(|rows| rows.into_table(generation)) else { return false };
+    TABLE.store(ptr::from_ref(table).cast_mut(), Ordering::Release);
     true
 }
 
-fn part_of(module: &LoadedModule) -> Part {
-    let mut rows = rows_of(module).unwrap_or_default();
-    // Where one function ends and the next begins, there are two rows: the one that says something holds.
-    rows.sort_unstable();
-    let mut part = Part { range: module.range.clone(), starts: Vec::new(), rules: Vec::new() };
-    for (start, rule) in rows {
-        match (part.starts.last(), part.rules.last_mut()) {
-            (Some(&last), Some(known)) if last == start => *known = if rule == 0 { *known } else { rule },
-            (_, Some(known)) if *known == rule => {}
+fn build() -> Option<Rows> {
+    // Room is made before the loader's lock is taken. A change of rule takes two bytes at least, an entry a dozen.
+    let (mut images, mut most) = (0, 0);
+    loop {
+        let mut rows = Rows::with_room(images, most);
+        (images, most) = (0, 0);
+        let mut context = UnwindContext::new();
+        modules::each(|image| {
+            images += 1;
+            most += Unwinding::of(image).map_or(0, |unwinding| unwinding.len() / 2);
+            if images <= rows.parts.capacity() && most <= rows.rows.capacity() {
+                rows.add(image, &mut context);
+            }
+            ControlFlow::Continue(())
+        });
+        if images <= rows.parts.capacity() && most <= rows.rows.capacity() {
+            return (!rows.rows.is_empty()).then_some(rows);
+        }
+    }
+}
+
+type Bytes<'a> = EndianSlice<'a, NativeEndian>;
+
+/// A module's unwind tables.
+struct Unwinding<'a> {
+    index: Option<gimli::ParsedEhFrameHdr<Bytes<'a>>>,
+    start: u64,
+    entries: EhFrame<Bytes<'a>>,
+    bases: BaseAddresses,
+}
+
+impl<'a> Unwinding<'a> {
+    fn of(image: &Image<'a>) -> Option<Self> {
+        let (place, len) = image.eh_frame_hdr()?;
+        let header = image.bytes(place)?.get(..len)?;
+        let bases = BaseAddresses::default().set_eh_frame_hdr(place as u64);
+        let index = EhFrameHdr::new(header, NativeEndian).parse(&bases, size_of::<usize>() as u8).ok()?;
+        let Pointer::Direct(start) = index.eh_frame_ptr() else { return None };
+        let entries = EhFrame::new(image.bytes(start as usize)?, NativeEndian);
+        let bases = bases.set_eh_frame(start).set_text(image.range().start as u64);
+        Some(Self { index: Some(index), start, entries, bases })
+    }
+
+    /// Bytes of the tables, or more.
+    fn len(&self) -> usize {
+        gimli::Section::reader(&self.entries).slice().len()
+    }
+
+    /// Shows each function's entry, by the index of addresses if there is one.
+    fn each(&self, mut see: impl FnMut(&FrameDescriptionEntry<Bytes<'a>>)) {
+        // Most entries share theirs.
+        let mut common: Option<(gimli::EhFrameOffset, CommonInformationEntry<Bytes<'a>>)> = None;
+        let mut common_at = |section: &EhFrame<Bytes<'a>>, bases: &BaseAddresses, offset| match &common {
+            Some((known, entry)) if *known == offset => Ok(entry.clone()),
             _ => {
-                part.starts.push(start);
-                part.rules.push(rule);
+                let entry = section.cie_from_offset(bases, offset)?;
+                common = Some((offset, entry.clone()));
+                Ok(entry)
+            }
+        };
+        if let Some(index) = self.index.as_ref().and_then(|index| index.table()) {
+            for entry in index.iter(&self.bases) {
+                let Ok((_, Pointer::Direct(at))) = entry else { return };
+                let Some(offset) = at.checked_sub(self.start) else { continue };
+                let offset = gimli::EhFrameOffset(offset as usize);
+                if let Ok(function) = self.entries.fde_from_offset(&self.bases, offset, &mut common_at) {
+                    see(&function);
+                }
+            }
+            return;
+        }
+        let mut entries = self.entries.entries(&self.bases);
+        while let Ok(Some(entry)) = entries.next() {
+            if let CieOrFde::Fde(partial) = entry
+                && let Ok(function) = partial.parse(&mut common_at)
+            {
+                see(&function);
             }
         }
     }
-    part
 }
 
-/// Each change of rule: where, bytes into the module. `None` when the module has no table in the usual form.
-fn rows_of(module: &LoadedModule) -> Option<Vec<(u32, Rule)>> {
-    /// `DW_EH_PE_pcrel | DW_EH_PE_sdata4`: how linkers write where `.eh_frame` is.
-    const PCREL_SDATA4: u8 = 0x1b;
-    let (header, len) = module.eh_frame_hdr;
-    if header == 0 || len < 8 || !module.range.contains(&header) {
-        return None;
+/// Rules as they are read.
+struct Rows {
+    parts: Vec<Part>,
+    rows: Vec<(u32, Rule)>,
+    long_rules: Vec<LongRule>,
+}
+
+impl Rows {
+    fn with_room(parts: usize, rows: usize) -> Self {
+        let long_rules = Vec::with_capacity(1024);
+        Self { parts: Vec::with_capacity(parts), rows: Vec::with_capacity(rows), long_rules }
     }
-    // SAFETY: the segment is mapped while the module is loaded.
-    let (encoding, offset) =
-        unsafe { (*(header as *const u8).add(1), ptr::read_unaligned((header as *const i32).add(1))) };
-    let start = (header + 4).wrapping_add_signed(offset as isize);
-    if encoding != PCREL_SDATA4 || !module.range.contains(&start) {
-        return None;
-    }
-    // SAFETY: from there to the end of the segments that are mapped; the entries end by one of length zero.
-    // NOTE: segments may have gaps between them, which are behind that end.
-    let bytes = unsafe { std::slice::from_raw_parts(start as *const u8, module.range.end - start) };
-    let section = EhFrame::new(bytes, NativeEndian);
-    let bases = BaseAddresses::default().set_eh_frame(start as u64).set_text(module.range.start as u64);
-    let base = module.range.start as u64;
-    let mut rows = Vec::new();
-    let mut context = UnwindContext::new();
-    let mut entries = section.entries(&bases);
-    while let Ok(Some(entry)) = entries.next() {
-        let CieOrFde::Fde(partial) = entry else { continue };
-        let Ok(function) = partial.parse(|_, bases, offset| section.cie_from_offset(bases, offset)) else {
-            break;
+
+    /// Adds a module's rules, sorted; none where they do not fit.
+    fn add(&mut self, image: &Image<'_>, context: &mut UnwindContext<usize>) {
+        let Range { start: low, end: high } = image.range();
+        let Some(unwinding) = Unwinding::of(image) else { return };
+        let first = self.rows.len();
+        let mut fits = u32::try_from(high - low).is_ok();
+        let mut add = |address: u64, rule: Rule| {
+            let start = (address as usize).checked_sub(low).and_then(|start| u32::try_from(start).ok());
+            match start {
+                Some(start) if self.rows.len() < self.rows.capacity() => self.rows.push((start, rule)),
+                _ => fits = false,
+            }
         };
-        let Ok(mut table) = function.rows(&section, &bases, &mut context) else { continue };
-        let mut end = None;
-        while let Ok(Some(row)) = table.next_row() {
-            let rule = rule_of(row.cfa(), |register| row.register(register));
-            rows.push((u32::try_from(row.start_address().wrapping_sub(base)).ok()?, rule));
-            end = Some(row.end_address());
+        unwinding.each(|function| {
+            let mut end = function.initial_address();
+            let mut last = None;
+            if let Ok(mut table) = function.rows(&unwinding.entries, &unwinding.bases, context) {
+                while let Ok(Some(row)) = table.next_row() {
+                    end = row.end_address();
+                    let rule = LongRule::new(row.cfa(), |register| row.register(register))
+                        .map_or(rule::NONE, |long| shorten(long, &mut self.long_rules));
+                    if last.replace(rule) != Some(rule) {
+                        add(row.start_address(), rule);
+                    }
+                }
+            }
+            add(end, rule::NONE);
+        });
+        if !fits {
+            return self.rows.truncate(first);
         }
-        if let Some(end) = end {
-            rows.push((u32::try_from(end.wrapping_sub(base)).ok()?, 0));
+        if let Some(rows) = self.rows.get_mut(first..) {
+            rows.sort_unstable();
+        }
+        self.drop_repeated(first);
+        if self.rows.len() > first {
+            self.parts.push(Part { low, high, first, last: self.rows.len() });
         }
     }
-    Some(rows)
+
+    /// Of rows for one address, leaves the one that says something (where one function ends, the next begins); and
+    /// none that says the same as the one before.
+    fn drop_repeated(&mut self, first: usize) {
+        let mut kept = first;
+        for at in first..self.rows.len() {
+            let row = self.rows[at];
+            let before = (kept > first).then(|| self.rows[kept - 1]);
+            match before {
+                Some((start, _)) if start == row.0 => self.rows[kept - 1] = row,
+                Some((_, rule)) if rule == row.1 => {}
+                _ => {
+                    self.rows[kept] = row;
+                    kept += 1;
+                }
+            }
+        }
+        self.rows.truncate(kept);
+    }
+
+    fn into_table(mut self, generation: (u64, u64)) -> Option<&'static Table> {
+        self.parts.sort_unstable_by_key(|part| part.low);
+        let (parts, long_rules) = (keep(self.parts.iter().copied())?, keep(self.long_rules.iter().copied())?);
+        let starts = keep(self.rows.iter().map(|row| row.0))?;
+        let rules = keep(self.rows.iter().map(|row| row.1))?;
+        let table: *mut Table = memory::map(size_of::<Table>())?.cast();
+        // SAFETY: pages of that size that are never given back and nobody else's yet; zeroed, which is a value for the
+        // atomics of the cache, and the other fields are written before anybody reads them.
+        unsafe {
+            (&raw mut (*table).may_look_anywhere).write(!valgrind::is_here());
+            (&raw mut (*table).generation).write(generation);
+            (&raw mut (*table).parts).write(parts);
+            (&raw mut (*table).starts).write(starts);
+            (&raw mut (*table).rules).write(rules);
+            (&raw mut (*table).long_rules).write(long_rules);
+            Some(&*table)
+        }
+    }
 }
 
-fn rule_of(cfa: &CfaRule<usize>, register: impl Fn(gimli::Register) -> Option<RegisterRule<usize>>) -> Rule {
-    let CfaRule::RegisterAndOffset { register: from, offset } = cfa else { return 0 };
-    let from = match *from {
-        X86_64::RSP => FROM_RSP,
-        X86_64::RBP => FROM_RBP,
-        _ => return 0,
-    };
-    if !(0..MAX_OFFSET).contains(offset) || offset % 8 != 0 {
-        return 0;
+fn shorten(long: LongRule, long_rules: &mut Vec<LongRule>) -> Rule {
+    if let Some(short) = long.short() {
+        return short;
     }
-    if matches!(register(X86_64::RA), Some(RegisterRule::Undefined)) {
-        return 0;
+    let known = long_rules.iter().position(|known| *known == long);
+    match known {
+        Some(index) => rule::in_list(index),
+        None if long_rules.len() < long_rules.capacity() => {
+            long_rules.push(long);
+            rule::in_list(long_rules.len() - 1)
+        }
+        None => rule::NONE,
     }
-    let saved = match register(X86_64::RBP) {
-        Some(RegisterRule::Offset(at)) if at < 0 && -at <= MAX_SAVED && at % 8 == 0 => 1 + (-at / 8) as u32,
-        None | Some(RegisterRule::Undefined | RegisterRule::SameValue) => 0,
-        Some(_) => return 0,
-    };
-    from | ((offset / 8) as u32) << 2 | saved << 18
+}
+
+/// Puts values into pages of our own, for ever.
+fn keep<T>(values: impl ExactSizeIterator<Item = T>) -> Option<&'static [T]> {
+    let len = values.len();
+    if len == 0 {
+        return Some(&[]);
+    }
+    let memory: *mut T = memory::map(len * size_of::<T>())?.cast();
+    for (at, value) in values.enumerate().take(len) {
+        // SAFETY: within the pages, which are aligned for any of ours and nobody else's.
+        unsafe { memory.add(at).write(value) };
+    }
+    // SAFETY: that many were written just now, and the pages are never given back.
+    Some(unsafe { std::slice::from_raw_parts(memory, len) })
 }
 
 impl Table {
+    /// The rule at the call that returns to `back`; `NONE` where there is none.
     #[inline(always)]
-    fn rule(&self, address: usize) -> Rule {
-        let slot = &self.cache[address & ((1 << CACHE_BITS) - 1)];
-        let tag = (address >> CACHE_BITS) as u64;
+    pub(super) fn rule(&self, back: usize) -> Rule {
+        let slot = &self.cache[back & ((1 << CACHE_BITS) - 1)];
         let cached = slot.load(Ordering::Relaxed);
-        if cached >> RULE_BITS == tag && cached != 0 {
-            return (cached & ((1 << RULE_BITS) - 1)) as Rule;
+        // An address of more bits than those equals none that is cached.
+        if cached >> rule::BITS == (back >> CACHE_BITS) as u64 {
+            return (cached & ((1 << rule::BITS) - 1)) as Rule;
         }
-        self.look_up(address, slot)
+        self.look_up(back, slot)
     }
 
     #[cold]
     #[inline(never)]
-    fn look_up(&self, address: usize, slot: &AtomicU64) -> Rule {
-        let rule = (self.parts.iter())
-            .find(|part| part.range.contains(&address))
-            .and_then(|part| {
-                let into = (address - part.range.start) as u32;
-                let at = part.starts.partition_point(|&start| start <= into).checked_sub(1)?;
-                part.rules.get(at).copied()
-            })
-            .unwrap_or(0);
-        slot.store((address as u64 >> CACHE_BITS) << RULE_BITS | u64::from(rule), Ordering::Relaxed);
+    fn look_up(&self, back: usize, slot: &AtomicU64) -> Rule {
+        // Within the call: what follows it may belong to another function.
+        let rule = self.find(back.wrapping_sub(1)).unwrap_or(rule::NONE);
+        if back >> ADDRESS_BITS == 0 {
+            let tag = (back >> CACHE_BITS) as u64;
+            slot.store(tag << rule::BITS | u64::from(rule), Ordering::Relaxed);
+        }
         rule
     }
-}
 
-/// Fills `out` with return addresses, innermost first, beginning with the one in the function that called this; returns
-/// how many. 0 before [`prepare`]. Ends where it does not know how to go on: in code without unwind tables, and on a
-/// stack that is not the thread's own.
-#[inline(never)]
-pub(crate) fn walk(out: &mut [usize]) -> usize {
-    // SAFETY: null, or a table that is never freed.
-    let Some(table) = (unsafe { TABLE.load(Ordering::Acquire).as_ref() }) else { return 0 };
-    let (mut address, mut rsp, mut rbp): (usize, usize, usize);
-    // SAFETY: reads three registers.
-    unsafe {
-        std::arch::asm!(
-            "lea {0}, [rip]",
-            "mov {1}, rsp",
-            "mov {2}, rbp",
-            out(reg) address,
-            out(reg) rsp,
-            out(reg) rbp,
-            options(nomem, nostack, preserves_flags)
-        );
-    }
-    let mut stack = STACK.get();
-    if stack.1 == 0 {
-        stack = ask_for_stack();
-    }
-    if rsp < stack.0 {
-        return 0;
-    }
-    let mut found = 0;
-    while found < out.len() {
-        let rule = table.rule(address);
-        let from = match rule & 3 {
-            FROM_RSP => rsp,
-            FROM_RBP => rbp,
-            _ => break,
-        };
-        let cfa = from.wrapping_add((rule >> 2 & 0xffff) as usize * 8);
-        // Outwards, and within the stack: whatever the tables say, nothing else is read.
-        if cfa <= rsp || cfa > stack.1 || !cfa.is_multiple_of(8) || cfa < 16 {
-            break;
-        }
-        let saved = (rule >> 18) as usize;
-        if saved != 0 {
-            let at = cfa.wrapping_sub((saved - 1) * 8);
-            if at < rsp || at >= cfa {
-                break;
-            }
-            // SAFETY: aligned, and between rsp and the end of the thread's stack.
-            rbp = unsafe { *(at as *const usize) };
-        }
-        // SAFETY: as above: the word below the CFA.
-        let back = unsafe { *((cfa - 8) as *const usize) };
-        if back < 4096 {
-            break;
-        }
-        out[found] = back;
-        found += 1;
-        // Within the call: what follows it may belong to another function.
-        address = back - 1;
-        rsp = cfa;
-    }
-    found
-}
-
-/// The lowest and the highest address of the thread's stack; an empty range when the system does not say.
-#[cold]
-#[inline(never)]
-fn ask_for_stack() -> (usize, usize) {
-    let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
-    let (mut low, mut size) = (ptr::null_mut(), 0);
-    // SAFETY: initialised by the first call before it is used, and destroyed once.
-    let known = unsafe {
-        libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) == 0 && {
-            let known = libc::pthread_attr_getstack(attributes.as_ptr(), &raw mut low, &raw mut size) == 0;
-            libc::pthread_attr_destroy(attributes.as_mut_ptr());
-            known
-        }
-    };
-    let low = low.addr();
-    let stack = if known { (low, low + size) } else { (1, 1) };
-    STACK.set(stack);
-    stack
-}
-
-#[cfg(test)]
-mod tests {
-    use std::ffi::{c_int, c_void};
-    use std::hint::black_box;
-    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
-    use super::*;
-
-    unsafe extern "C" {
-        fn _Unwind_Backtrace(
-            step: extern "C" fn(*mut c_void, *mut c_void) -> c_int,
-            found: *mut c_void,
-        ) -> c_int;
-        fn _Unwind_GetIP(context: *mut c_void) -> usize;
+    fn find(&self, address: usize) -> Option<Rule> {
+        let part = self.parts.get(self.parts.partition_point(|part| part.high <= address))?;
+        let into = address.checked_sub(part.low)? as u32;
+        let starts = self.starts.get(part.first..part.last)?;
+        let at = starts.partition_point(|&start| start <= into).checked_sub(1)?;
+        self.rules.get(part.first + at).copied()
     }
 
-    extern "C" fn step(context: *mut c_void, found: *mut c_void) -> c_int {
-        // SAFETY: called with what `judge` gave.
-        let (found, address) = unsafe { (&mut *found.cast::<Vec<usize>>(), _Unwind_GetIP(context)) };
-        found.push(address);
-        0
-    }
-
-    /// The stack as the compiler's own unwinder finds it.
-    fn judge() -> Vec<usize> {
-        let mut found: Vec<usize> = Vec::new();
-        // SAFETY: `step` gets what it expects, only until this returns.
-        unsafe { _Unwind_Backtrace(step, (&raw mut found).cast()) };
-        found.retain(|&address| address != 0);
-        found
-    }
-
-    static STACKS: AtomicU64 = AtomicU64::new(0);
-
-    /// Walks both ways, and compares from the caller outwards.
-    #[inline(never)]
-    fn compare() {
-        let mut ours = [0; 200];
-        let found = walk(&mut ours);
-        let judge = judge();
-        // The judge's innermost frames are its own and ours here.
-        let ours = &ours[1..found];
-        let from = judge.iter().position(|address| address == &ours[0]).expect("our caller is in its stack");
-        let common = ours.len().min(judge.len() - from);
-        assert_eq!(ours[..common], judge[from..from + common]);
-        assert!(
-            found == 200 || ours.len() == judge.len() - from,
-            "{} frames, not {}",
-            ours.len(),
-            judge.len() - from
-        );
-        STACKS.fetch_add(1, Relaxed);
-    }
-
-    #[inline(never)]
-    fn recursive<T: Copy>(depth: usize, padding: T) -> usize {
-        let local = black_box([padding; 7]);
-        if depth.is_multiple_of(3) {
-            compare();
-        }
-        if depth == 0 { size_of_val(&local) } else { 1 + recursive(depth - 1, black_box(padding)) }
-    }
-
-    extern "C" fn by_qsort(a: *const c_void, b: *const c_void) -> c_int {
-        compare();
-        // SAFETY: qsort gives pointers to elements.
-        unsafe { (*a.cast::<i32>()).cmp(&*b.cast::<i32>()) as c_int }
-    }
-
-    struct Dropped;
-    impl Drop for Dropped {
-        fn drop(&mut self) {
-            compare();
-        }
-    }
-
-    fn varied(seed: u64) {
-        recursive(40, 1u8);
-        recursive(40, [1u64; 5]);
-        recursive(150, 1.5f32);
-        let mut state = seed;
-        let mut numbers: Vec<i32> = (0..200)
-            .map(|_| {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                (state >> 33) as i32
-            })
-            .collect();
-        // SAFETY: that many elements of that size.
-        unsafe {
-            libc::qsort(numbers.as_mut_ptr().cast(), numbers.len(), size_of::<i32>(), Some(by_qsort));
-        }
-        numbers.reverse();
-        numbers.sort_by(|a, b| {
-            compare();
-            b.cmp(a)
-        });
-        let map: std::collections::BTreeMap<i32, String> = numbers
-            .iter()
-            .map(|number| {
-                compare();
-                (*number, number.to_string())
-            })
-            .collect();
-        let by_object: &dyn Fn(&String) -> usize = &|text| {
-            compare();
-            text.len()
-        };
-        black_box(map.values().map(by_object).sum::<usize>());
-        let caught = std::panic::catch_unwind(|| {
-            let _dropped = Dropped;
-            std::panic::resume_unwind(Box::new(()));
-        });
-        assert!(caught.is_err());
-    }
-
-    #[test]
-    fn stacks_are_those_of_the_compilers_unwinder() {
-        assert!(prepare());
-        let rounds = std::env::var("WALKER_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(15);
-        let threads: Vec<_> = (0..2)
-            .map(|thread| {
-                std::thread::spawn(move || (0..rounds).for_each(|round| varied(thread * 1_000 + round)))
-            })
-            .collect();
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
-        assert!(STACKS.load(Relaxed) >= 50_000 || rounds < 15, "{} stacks", STACKS.load(Relaxed));
+    pub(super) fn long_rule(&self, rule: Rule) -> Option<LongRule> {
+        self.long_rules.get((rule >> 3) as usize).copied()
     }
 }
