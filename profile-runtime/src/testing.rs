@@ -24,7 +24,7 @@ pub use crate::heap::origin::{crate_of, is_machinery};
 #[cfg(feature = "heap")]
 pub use crate::heap::types::classify;
 #[cfg(feature = "symbols")]
-pub use names::{in_such_child, name_by_child};
+pub use names::name_by_child;
 
 use std::cell::RefCell;
 use std::ptr;

@@ -3,16 +3,29 @@
 
 use std::fs;
 use std::io;
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use profile_cost_runtime::heap::{self, Format, Snapshot, Tracker};
+use profile_cost_runtime::FlamegraphOptions;
+use profile_cost_runtime::heap::{self, Format, KeyType, ReportOptions, Snapshot, StackOptions, Tracker};
 use profile_cost_runtime::testing::name_by_child;
 
 #[global_allocator]
 static ALLOCATOR: Tracker = Tracker::system();
+
+/// What some programs do before their `main`; no child may get there.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static BEFORE_MAIN: extern "C" fn() = before_main;
+
+extern "C" fn before_main() {
+    if std::env::var_os("PROFILE_COST_HEAP_CHILD").is_some() {
+        std::process::abort();
+    }
+}
 
 /// Children and memory are the process's: one test at a time.
 fn alone() -> MutexGuard<'static, ()> {
@@ -29,10 +42,14 @@ fn take_orders(n: u64) -> Vec<Order> {
     orders
 }
 
-/// What is live after some orders were taken.
+/// What is live after a thousand orders were taken.
 fn orders() -> Snapshot {
+    orders_of(1000)
+}
+
+fn orders_of(n: u64) -> Snapshot {
     heap::start(25).expect("it can be recorded here");
-    let orders = take_orders(1000);
+    let orders = take_orders(n);
     let names: Vec<String> = (0..100).map(|i| format!("order {i}")).collect();
     let snapshot = heap::take_snapshot();
     heap::stop();
@@ -73,7 +90,6 @@ fn the_child_names_what_this_process_would_and_takes_the_memory() {
     let highest = status("VmHWM");
     assert!(by_child.named && has(&by_child, "take_orders"), "{by_child:?}");
     let grown = highest.saturating_sub(before);
-    eprintln!("GROWN {grown}");
     assert!(grown < 16 << 20, "{grown} bytes more");
     let ours = |name: &String| name.contains("Order");
     assert!(by_child.types.iter().any(ours), "{:?}", by_child.types);
@@ -96,12 +112,43 @@ fn the_child_writes_what_this_process_would() {
         snapshot.in_child(name, &mut written).expect(name);
         assert!(!written.is_empty() && written == expected, "{name}: {}", String::from_utf8_lossy(&written));
     }
-    let mut dump = Vec::new();
+    let (mut dump, mut rows) = (Vec::new(), Vec::new());
     snapshot.in_child("dump", &mut dump).expect("a dump");
     assert_eq!(Snapshot::read_dump(&mut &*dump).expect("read back"), here);
+    snapshot.in_child("function cumulative 7", &mut rows).expect("rows");
+    let mut expected = Vec::new();
+    here.write_statistics(&mut expected, KeyType::Function, true, 7).expect("rows");
+    assert!(rows == expected && rows.split(|byte| *byte == b'\n').count() > 7);
     let error = snapshot.in_child("docx", &mut Vec::new()).expect_err("no such format");
     assert!(error.to_string().starts_with("docx: ") && error.to_string().contains("folded"), "{error}");
     assert_eq!(children(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn the_child_compares_what_this_process_would() {
+    let _alone = alone();
+    let (old, new) = (orders(), orders_of(3000));
+    let named = |snapshot: &Snapshot| {
+        let mut named = snapshot.clone();
+        named.name_here().expect("named");
+        named
+    };
+    let (old_here, new_here) = (named(&old), named(&new));
+    let mut written = [Vec::new(), Vec::new(), Vec::new()];
+    let mut expected = written.clone();
+    new.compare_in_child(&old, "type 3", &mut written[0]).expect("rows");
+    new.compare_in_child(&old, "text", &mut written[1]).expect("a text");
+    new.compare_in_child(&old, "svg", &mut written[2]).expect("a picture");
+    new_here.write_comparison(&old_here, &mut expected[0], KeyType::Type, false, 3).expect("rows");
+    new_here.write_growth(&old_here, &mut expected[1], &ReportOptions::default()).expect("a text");
+    let (stacks, look) = (StackOptions::default(), FlamegraphOptions::default());
+    new_here.write_diff_flamegraph(&old_here, &mut expected[2], stacks, &look).expect("a picture");
+    assert!(written == expected);
+    assert!(written[0].starts_with(b"Vec<heap_child::Order>: "), "{}", String::from_utf8_lossy(&written[0]));
+    let error = new.compare_in_child(&old, "json", &mut Vec::new()).expect_err("no such difference");
+    assert!(error.to_string().starts_with("json: ") && error.to_string().contains("svg"), "{error}");
+    let error = new.in_child("type\n3", &mut Vec::new()).expect_err("two lines");
+    assert!(error.to_string().contains("one short line"), "{error}");
 }
 
 #[test]
@@ -175,6 +222,31 @@ fn the_service() {
     assert_eq!(name, "profile-cost heap child\0");
     let ours: Vec<_> = variables.split('\0').filter(|it| it.starts_with("PROFILE_COST")).collect();
     assert_eq!(ours, ["PROFILE_COST_HEAP_CHILD=hang"]);
+}
+
+/// As daemons have it.
+#[test]
+fn a_service_without_standard_streams_has_children() {
+    let _alone = alone();
+    let output = Command::new(std::env::current_exe().expect("a path"))
+        .args(["--exact", "the_daemon", "--ignored"])
+        .output()
+        .expect("it ends");
+    assert_eq!(output.status.code(), Some(77), "{output:?}");
+}
+
+#[test]
+#[ignore = "is run by the test above"]
+fn the_daemon() {
+    let snapshot = orders();
+    let mut text = Vec::new();
+    for stream in 0..3 {
+        // SAFETY: nobody prints here any more.
+        drop(unsafe { OwnedFd::from_raw_fd(stream) });
+    }
+    let is_named = snapshot.in_child("lineno", &mut text).is_ok();
+    let is_right = is_named && String::from_utf8_lossy(&text).contains("tests/heap_child.rs:");
+    std::process::exit(if is_right { 77 } else { 78 });
 }
 
 #[test]

@@ -4,32 +4,37 @@
 //! The hook runs before `main`, which the child never gets to.
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::protocol::Pieces;
-use crate::heap::format::Format;
+use super::protocol::{LONGEST_REQUEST, Pieces};
+use super::request::Request;
 use crate::heap::modules;
+use crate::heap::process;
 use crate::heap::snapshot::Snapshot;
 
 /// The environment variable that makes a process such a child, whatever it is set to.
 pub(super) const VARIABLE: &str = "PROFILE_COST_HEAP_CHILD";
-/// What is asked for when the answer is to be the named snapshot itself.
-pub(super) const DUMP: &str = "dump";
+/// The part that it may take of the memory that the cgroup has left: three of four.
+const SHARE: (u64, u64) = (3, 4);
 
 /// The hook has run in this process; where it is not linked, a child would run `main`.
 static HOOKED: AtomicBool = AtomicBool::new(false);
 
-// SAFETY: functions of this section are called once, before `main`, by the C library. This one returns at once unless
-// the environment asks for a child, and never unwinds.
+// SAFETY: functions of this section are called once, before `main`, by the C library; those with a number, from 101 on
+// for programs, before those without, so that nothing of the program runs. This one returns at once unless the
+// environment asks for a child, and never unwinds.
 #[used]
-#[unsafe(link_section = ".init_array")]
+#[unsafe(link_section = ".init_array.00101")]
 static HOOK: extern "C" fn() = hook;
 
 extern "C" fn hook() {
     HOOKED.store(true, Ordering::Relaxed);
-    if let Some(value) = std::env::var_os(VARIABLE) {
+    // SAFETY: reads a number that the kernel gave. A program with more rights than who started it takes no orders.
+    let is_trusted = unsafe { libc::getauxval(libc::AT_SECURE) } == 0;
+    if is_trusted && let Some(value) = std::env::var_os(VARIABLE) {
         let _ = catch_unwind(|| run(&value));
         // SAFETY: ends the process; nothing of the program has begun, so there is nothing to tidy up.
         unsafe { libc::_exit(0) }
@@ -46,6 +51,7 @@ pub(super) fn can_be_started() -> bool {
 
 fn run(value: &OsStr) {
     leave_what_is_not_ours();
+    stay_below_the_limit();
     #[cfg(feature = "testing")]
     misbehave(value);
     let _ = value;
@@ -65,33 +71,47 @@ fn leave_what_is_not_ours() {
     unsafe { libc::alarm(super::remote::LIMIT.as_secs() as libc::c_uint * 2) };
 }
 
+/// Kubernetes has all of a container killed when one process of it passes the limit: this one ends itself before.
+fn stay_below_the_limit() {
+    let Some(left) = process::left_in_cgroup() else { return };
+    // What is there already is little: the heap has hardly been used.
+    let most = left / SHARE.1 * SHARE.0;
+    let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
+    // SAFETY: a limit of this process's own, which it may always lower; an allocation past it fails, and ends it.
+    unsafe { libc::setrlimit(libc::RLIMIT_DATA, &raw const limit) };
+}
+
 fn answer(input: impl Read, mut out: Pieces<impl Write>) -> io::Result<()> {
     let mut input = BufReader::with_capacity(1 << 16, input);
-    match named(&mut input) {
-        Ok((request, snapshot)) => {
-            let written = match request.parse::<Format>() {
-                _ if request == DUMP => snapshot.write_dump(&mut out),
-                Ok(format) => snapshot.write(format, &mut out),
-                Err(problem) => {
-                    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{request}: {problem}")))
-                }
-            };
-            match written {
-                Ok(()) => out.finish(),
-                Err(error) => out.fail(&error.to_string()),
-            }
-        }
+    let written = asked(&mut input).and_then(|(request, snapshots)| {
+        let written = match &snapshots[..] {
+            [snapshot] => request.write(snapshot, &mut out),
+            [snapshot, old] => request.write_change(snapshot, old, &mut out),
+            _ => Err(io::Error::other("nothing to name")),
+        };
+        written.map_err(|error| error.to_string())
+    });
+    match written {
+        Ok(()) => out.finish(),
         Err(problem) => out.fail(&problem),
     }
 }
 
-/// What is asked for, and the snapshot with names.
-fn named(input: &mut dyn BufRead) -> Result<(String, Snapshot), String> {
+/// What is asked for, and the snapshots with names.
+fn asked(input: &mut dyn BufRead) -> Result<(Request, Vec<Snapshot>), String> {
+    let text = |error: &dyn fmt::Display| error.to_string();
     let mut request = String::new();
-    input.take(100).read_line(&mut request).map_err(|error| error.to_string())?;
-    let mut snapshot = Snapshot::read_dump(input).map_err(|error| error.to_string())?;
-    snapshot.name_here().map_err(|error| error.to_string())?;
-    Ok((request.trim_end().to_owned(), snapshot))
+    input.take(LONGEST_REQUEST).read_line(&mut request).map_err(|error| text(&error))?;
+    let request = request.trim_end().parse()?;
+    let mut snapshots = Vec::new();
+    while !input.fill_buf().map_err(|error| text(&error))?.is_empty() {
+        let (mut snapshot, _) = Snapshot::read_one(input).map_err(|error| text(&error))?;
+        if !snapshot.named {
+            snapshot.name_here().map_err(|error| text(&error))?;
+        }
+        snapshots.push(snapshot);
+    }
+    Ok((request, snapshots))
 }
 
 /// What tests hold the parent to.

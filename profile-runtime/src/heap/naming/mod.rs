@@ -10,6 +10,8 @@ mod parent;
 #[cfg(target_os = "linux")]
 mod protocol;
 mod remote;
+#[cfg(target_os = "linux")]
+mod request;
 mod scopes;
 mod snapshot;
 mod symbol_table;

@@ -10,24 +10,28 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::child;
-use super::protocol::Answer;
+use super::protocol::{Answer, LONGEST_REQUEST};
 use super::snapshot::THIS_PROGRAM;
 use crate::heap::snapshot::Snapshot;
 
 /// How long it may take to end when it was told to, or killed.
 const END: Duration = Duration::from_secs(2);
 
-/// Has the snapshot named and the answer read by `read`. `behaviour` is what tests ask of the child.
+/// Has the snapshots named (two to be compared) and the answer read by `read`. `behaviour` is what tests ask of the
+/// child.
 ///
 /// # Errors
 /// When no child can be started, it does not answer in time, or says why it cannot.
 pub(crate) fn ask<T>(
-    snapshot: &Snapshot,
+    snapshots: &[&Snapshot],
     request: &str,
     behaviour: &str,
     limit: Duration,
     read: impl FnOnce(&mut dyn Read) -> io::Result<T>,
 ) -> io::Result<T> {
+    if request.len() as u64 >= LONGEST_REQUEST || request.contains('\n') {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a request: it is not one short line"));
+    }
     if !child::can_be_started() {
         return Err(io::Error::new(
             io::ErrorKind::Unsupported,
@@ -39,7 +43,7 @@ pub(crate) fn ask<T>(
     let mut worker = Worker(start(theirs, behaviour)?);
     let end = Instant::now() + limit;
     let mut answer = Answer::new(BufReader::new(Until { stream: &ours, end }));
-    let sent = send(snapshot, request, Until { stream: &ours, end });
+    let sent = send(snapshots, request, Until { stream: &ours, end });
     // A child that could not read all may still have said why.
     let result = match &sent {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(sent.unwrap_err()),
@@ -49,7 +53,10 @@ pub(crate) fn ask<T>(
     result.map_err(|error| match error.kind() {
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => io::Error::new(
             io::ErrorKind::TimedOut,
-            format!("the child that names the snapshot took longer than {limit:?}, and was ended"),
+            format!(
+                "the child that names the snapshot took longer than {limit:?}, and was ended; dump the snapshot and \
+                 name it with `cargo profile-cost heap`"
+            ),
         ),
         io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => io::Error::new(
             io::ErrorKind::BrokenPipe,
@@ -76,17 +83,22 @@ fn start(stream: UnixStream, behaviour: &str) -> io::Result<Child> {
     command.spawn().map_err(|error| {
         io::Error::new(
             error.kind(),
-            format!("{THIS_PROGRAM} cannot be started to name the snapshot: {error}"),
+            format!(
+                "{THIS_PROGRAM} cannot be started to name the snapshot: {error}; dump it and name it with `cargo \
+                 profile-cost heap`, or name it in this process with `name_here`"
+            ),
         )
     })
     // With the command goes our copy of the child's end: when the child ends, ours says so.
 }
 
-fn send(snapshot: &Snapshot, request: &str, until: Until<'_>) -> io::Result<()> {
+fn send(snapshots: &[&Snapshot], request: &str, until: Until<'_>) -> io::Result<()> {
     let stream = until.stream;
     let mut out = BufWriter::with_capacity(1 << 16, until);
     writeln!(out, "{request}")?;
-    snapshot.write_dump(&mut out)?;
+    for snapshot in snapshots {
+        snapshot.write_dump(&mut out)?;
+    }
     out.flush()?;
     stream.shutdown(Shutdown::Write)
 }

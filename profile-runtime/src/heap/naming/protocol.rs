@@ -1,5 +1,5 @@
-//! How parent and child talk: a line that says what is wanted, a dump of the snapshot and the end of the stream; in
-//! answer a greeting, and pieces with their lengths, so that an answer that was cut short is known for one.
+//! How parent and child talk: a line that says what is wanted, dumps of one snapshot or of two and the end of the stream;
+//! in answer a greeting, and pieces with their lengths, so that an answer that was cut short is known for one.
 
 use std::io::{self, Read, Write};
 
@@ -10,6 +10,11 @@ pub(super) const GREETING: [u8; 8] = *b"p-cost 1";
 const ERROR: u32 = u32::MAX;
 /// Largest piece, bytes.
 const LARGEST: usize = 1 << 16;
+
+/// Longest line that says what is wanted, bytes.
+pub(super) const LONGEST_REQUEST: u64 = 100;
+/// Longest answer, bytes: the text of a named snapshot of 100,000 stacks is a tenth of it.
+const LONGEST: u64 = 1 << 30;
 
 /// Writes pieces of an answer.
 pub(super) struct Pieces<W: Write> {
@@ -67,6 +72,8 @@ pub(super) struct Answer<R: Read> {
     stream: R,
     /// Bytes of the piece that are still to come.
     left: usize,
+    /// Bytes that pieces may still have.
+    allowed: u64,
     state: State,
 }
 
@@ -79,7 +86,7 @@ enum State {
 
 impl<R: Read> Answer<R> {
     pub(super) fn new(stream: R) -> Self {
-        Self { stream, left: 0, state: State::Begin }
+        Self { stream, left: 0, allowed: LONGEST, state: State::Begin }
     }
 
     fn length(&mut self) -> io::Result<u32> {
@@ -109,7 +116,16 @@ impl<R: Read> Answer<R> {
                 self.state = State::Ended;
                 return Err(io::Error::other(String::from_utf8_lossy(&text).into_owned()));
             }
-            length if length as usize <= LARGEST => self.left = length as usize,
+            length if u64::from(length) > self.allowed => {
+                return Err(io::Error::new(
+                    io::ErrorKind::FileTooLarge,
+                    "the child's answer is longer than 1 GiB; record fewer frames",
+                ));
+            }
+            length if length as usize <= LARGEST => {
+                self.left = length as usize;
+                self.allowed -= u64::from(length);
+            }
             _ => return Err(io::Error::new(io::ErrorKind::InvalidData, "the answer makes no sense")),
         }
         Ok(())
@@ -159,6 +175,19 @@ mod tests {
         }
         assert!(read(b"Usage: something else").unwrap_err().to_string().contains("another program"));
         assert!(read(b"p-cost 1\0\0\0\x7f").unwrap_err().to_string().contains("no sense"));
+    }
+
+    #[test]
+    fn an_answer_without_end_is_given_up() {
+        let mut sent = Vec::new();
+        let mut pieces = Pieces::new(&mut sent).unwrap();
+        pieces.write_all(&[7; 100_000]).unwrap();
+        pieces.finish().unwrap();
+        let mut answer = Answer { allowed: 99_999, ..Answer::new(&*sent) };
+        let error = answer.read_to_end(&mut Vec::new()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+        let mut answer = Answer { allowed: 100_000, ..Answer::new(&*sent) };
+        assert_eq!(answer.read_to_end(&mut Vec::new()).unwrap(), 100_000);
     }
 
     #[test]

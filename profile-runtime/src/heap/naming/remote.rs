@@ -4,6 +4,8 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 #[cfg(target_os = "linux")]
+use crate::heap::format::Format;
+#[cfg(target_os = "linux")]
 use crate::heap::load::LoadError;
 use crate::heap::snapshot::Snapshot;
 
@@ -24,22 +26,35 @@ impl Snapshot {
         self.name_by_child("1", LIMIT)
     }
 
-    /// Has a child name the snapshot and write it in a [`Format`](super::super::Format), which is asked for by its name
-    /// (`text`, `json`, `folded`, `svg`, `pprof`, `dhat`), or `dump` for the named snapshot itself, to be loaded
-    /// elsewhere. Here there is never more of it than a piece.
+    /// Has a child name the snapshot and write what is asked for. Here there is never more of it than a piece.
+    ///
+    /// A [`Format`](super::super::Format) is asked for by its name: `text`, `json`, `folded`, `svg`, `pprof`, `dhat`, or
+    /// `dump` for the named snapshot itself. Rows as of [`Snapshot::write_statistics`] are asked for by the name of their
+    /// [`KeyType`](super::super::KeyType), after which `cumulative` and the number of rows may stand (10 without, 0 for
+    /// all): `lineno`, `type 25`, `function cumulative 0`.
     ///
     /// # Errors
-    /// Those of [`Snapshot::name`] and of the writer; [`io::ErrorKind::Other`] when there is no such format. What was
-    /// written before is cut short.
+    /// Those of [`Snapshot::name`] and of the writer; [`io::ErrorKind::Other`] when what is asked for does not exist. What
+    /// was written before is cut short.
     pub fn in_child(&self, request: &str, out: &mut dyn Write) -> io::Result<()> {
-        self.in_such_child(request, "1", LIMIT, out)
+        in_such_child(&[self], request, "1", LIMIT, out)
+    }
+
+    /// Has a child name this snapshot and an older one of this process, and write what changed: `text` for
+    /// [`Snapshot::write_growth`], `svg` for the flamegraph of the difference, or the name of a key, as of
+    /// [`Snapshot::in_child`], for the rows of [`Snapshot::write_comparison`].
+    ///
+    /// # Errors
+    /// Those of [`Snapshot::in_child`].
+    pub fn compare_in_child(&self, old: &Snapshot, request: &str, out: &mut dyn Write) -> io::Result<()> {
+        in_such_child(&[self, old], request, "1", LIMIT, out)
     }
 }
 
 #[cfg(target_os = "linux")]
 impl Snapshot {
     pub(crate) fn name_by_child(&mut self, behaviour: &str, limit: Duration) -> io::Result<()> {
-        let named = super::parent::ask(self, super::child::DUMP, behaviour, limit, |answer| {
+        let named = super::parent::ask(&[self], Format::Dump.name(), behaviour, limit, |answer| {
             Self::read_dump(&mut io::BufReader::new(answer)).map_err(|error| match error {
                 LoadError::Io(error) => error,
                 other => io::Error::new(io::ErrorKind::InvalidData, other.to_string()),
@@ -48,7 +63,7 @@ impl Snapshot {
         if named.frames.len() != self.frames.len() || named.traces.len() != self.traces.len() {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,
-                "the child answered for another snapshot",
+                "the child answered for another snapshot; use `name_here`",
             ));
         }
         for (trace, named) in self.traces.iter_mut().zip(named.traces) {
@@ -57,16 +72,17 @@ impl Snapshot {
         (self.frames, self.types, self.named) = (named.frames, named.types, named.named);
         Ok(())
     }
+}
 
-    pub(crate) fn in_such_child(
-        &self,
-        request: &str,
-        behaviour: &str,
-        limit: Duration,
-        out: &mut dyn Write,
-    ) -> io::Result<()> {
-        super::parent::ask(self, request, behaviour, limit, |answer| io::copy(answer, out).map(|_| ()))
-    }
+#[cfg(target_os = "linux")]
+pub(crate) fn in_such_child(
+    snapshots: &[&Snapshot],
+    request: &str,
+    behaviour: &str,
+    limit: Duration,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    super::parent::ask(snapshots, request, behaviour, limit, |answer| io::copy(answer, out).map(|_| ()))
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -74,10 +90,17 @@ impl Snapshot {
     pub(crate) fn name_by_child(&mut self, _: &str, _: Duration) -> io::Result<()> {
         Err(unsupported())
     }
+}
 
-    pub(crate) fn in_such_child(&self, _: &str, _: &str, _: Duration, _: &mut dyn Write) -> io::Result<()> {
-        Err(unsupported())
-    }
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn in_such_child(
+    _: &[&Snapshot],
+    _: &str,
+    _: &str,
+    _: Duration,
+    _: &mut dyn Write,
+) -> io::Result<()> {
+    Err(unsupported())
 }
 
 #[cfg(not(target_os = "linux"))]
