@@ -64,8 +64,8 @@ impl Snapshot {
     pub fn name_from(&mut self, files: &[PathBuf]) -> io::Result<Vec<Unnamed>> {
         let mut given: Vec<(ElfFile, usize)> = Vec::new();
         for path in files {
-            let file = ElfFile::open(path).map_err(|error| of_file(path, &error))?;
-            let module = self.module_of(&file).map_err(|problem| of_file(path, &problem))?;
+            let file = open(path)?;
+            let module = self.module_of_file(&file).map_err(|problem| of_file(path, &problem))?;
             given.push((file, module));
         }
         let indices: HashMap<(String, String), usize> = self.modules.iter().map(key).zip(0..).collect();
@@ -80,8 +80,18 @@ impl Snapshot {
         Ok(unnamed)
     }
 
-    /// Which of the modules a file is.
-    fn module_of(&self, file: &ElfFile) -> Result<usize, String> {
+    /// Which of the snapshot's modules a file is, as its index: told by build id, and where neither has one by name. A
+    /// file that `objcopy --only-keep-debug` wrote is the one that it was made from.
+    ///
+    /// # Errors
+    /// When it is none of them, or cannot be read; one line that says which builds there are.
+    pub fn module_of(&self, file: impl AsRef<Path>) -> io::Result<usize> {
+        let path = file.as_ref();
+        let file = open(path)?;
+        self.module_of_file(&file).map_err(|problem| of_file(path, &problem))
+    }
+
+    fn module_of_file(&self, file: &ElfFile) -> Result<usize, String> {
         let id = file.build_id();
         let same_name = |module: &Module| Path::new(&module.path).file_name() == file.path().file_name();
         if !id.is_empty()
@@ -179,6 +189,14 @@ fn same_file(a: &Path, b: &Path) -> bool {
 
 fn of_id(id: &str) -> String {
     if id.is_empty() { "without a build id".to_owned() } else { format!("build {id}") }
+}
+
+/// A file that was given by its name.
+fn open(path: &Path) -> io::Result<ElfFile> {
+    ElfFile::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => of_file(path, &"no such file; check the name"),
+        _ => of_file(path, &error),
+    })
 }
 
 fn of_file(path: &Path, problem: &dyn fmt::Display) -> io::Error {
