@@ -21,6 +21,7 @@ fn alone() -> MutexGuard<'static, ()> {
 struct Order([u64; 5]);
 
 #[inline(never)]
+#[allow(clippy::vec_box, reason = "blocks are what is wanted")]
 fn take_orders(n: u64) -> Vec<Box<Order>> {
     (0..n).map(|i| Box::new(Order([i; 5]))).collect()
 }
@@ -103,7 +104,7 @@ fn two_snapshots_are_compared() {
     let row = format!("{TYPE}: size=58.6 KiB (+19.5 KiB), count=1500 (+500), average=40 B\n");
     assert!(rows.contains(&row), "{rows}");
     let picture = dir.arg("diff.svg");
-    run(compare.iter().chain(&["-o", &picture.as_str()])).fine();
+    run(compare.iter().chain(&["-o", picture.as_str()])).fine();
     let picture = fs::read_to_string(picture).expect("written");
     assert!(picture.starts_with("<?xml") && picture.contains("take_orders"), "{picture}");
 }

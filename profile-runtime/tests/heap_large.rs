@@ -1,6 +1,7 @@
 //! A million live blocks on ten thousand stacks: what it costs a service to have them named, and to have its child say
 //! what holds them. `--nocapture` prints how long it took, in milliseconds.
 #![cfg(all(feature = "symbols", target_os = "linux", target_arch = "x86_64"))]
+#![allow(clippy::print_stdout, reason = "times are told, and not asserted")]
 
 use std::fs;
 use std::hint::black_box;
@@ -11,20 +12,24 @@ use profile_cost_runtime::heap::{self, Snapshot, Tracker};
 #[global_allocator]
 static ALLOCATOR: Tracker = Tracker::system();
 
+/// A block each.
+#[allow(clippy::vec_box, reason = "blocks are what is wanted")]
+type Blocks = Vec<Box<[u64; 4]>>;
+
 /// One allocating function a number, so that stacks differ in functions and not only in lines.
 #[inline(never)]
-fn allocate<const N: u64>(blocks: &mut Vec<Box<[u64; 4]>>, count: u64) {
+fn allocate<const N: u64>(blocks: &mut Blocks, count: u64) {
     (0..count).for_each(|i| blocks.push(Box::new(black_box([N, i, 0, 0]))));
 }
 
 #[inline(never)]
-fn call<const N: u64>(blocks: &mut Vec<Box<[u64; 4]>>, count: u64, inner: u64) {
+fn call<const N: u64>(blocks: &mut Blocks, count: u64, inner: u64) {
     ALLOCATING[inner as usize](blocks, count);
     black_box(N);
 }
 
-type Allocating = fn(&mut Vec<Box<[u64; 4]>>, u64);
-type Calling = fn(&mut Vec<Box<[u64; 4]>>, u64, u64);
+type Allocating = fn(&mut Blocks, u64);
+type Calling = fn(&mut Blocks, u64, u64);
 
 macro_rules! hundred {
     ($function:ident: $($tens:literal)*) => {
@@ -61,11 +66,11 @@ fn the_service_hardly_grows_while_its_child_works() {
     let mut blocks = Vec::with_capacity(1_100_000);
     heap::start(25).expect("it can be recorded here");
     let old = {
-        (0..100).for_each(|outer| CALLING[outer](&mut blocks, 100, 0));
+        CALLING.iter().for_each(|call| call(&mut blocks, 100, 0));
         heap::take_snapshot()
     };
-    for outer in 0..100 {
-        (0..100).for_each(|inner| CALLING[outer](&mut blocks, 100, inner));
+    for call in CALLING {
+        (0..100).for_each(|inner| call(&mut blocks, 100, inner));
     }
     let (snapshot, taking) = grown("taken", heap::take_snapshot);
     heap::stop();

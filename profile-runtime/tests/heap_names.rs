@@ -1,5 +1,6 @@
 //! Names of addresses, held against `llvm-symbolizer` and against what is known of functions here.
 #![cfg(all(feature = "symbols", target_os = "linux"))]
+#![allow(clippy::print_stdout, reason = "what was compared is told")]
 
 mod judges;
 
