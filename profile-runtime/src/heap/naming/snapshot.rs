@@ -31,7 +31,7 @@ impl fmt::Display for Unnamed {
 }
 
 /// The running program, also when its file was deleted or another one put in its place.
-const THIS_PROGRAM: &str = "/proc/self/exe";
+pub(super) const THIS_PROGRAM: &str = "/proc/self/exe";
 
 impl Snapshot {
     /// Names the addresses of a snapshot of this process, in this process.

@@ -6,13 +6,13 @@ use super::notes;
 use super::rows::{Place, by_line, by_path, by_type, grouped, largest};
 use super::table::Table;
 use super::traceback;
+use crate::heap::interval;
 use crate::heap::mode::Mode;
 use crate::heap::size_class::SizeClass;
 use crate::heap::snapshot::{Snapshot, TraceCounts};
+use crate::heap::statistics::rate_of;
 use crate::units::{bytes, count, counted, duration, percent};
 
-/// Standard deviations on either side of an estimate between which the truth lies in 95 of 100 cases.
-const NORMAL_95: f64 = 1.96;
 /// The peak has a table of its own when it was so much higher than what is live, in percent.
 const PEAK_PERCENT: u64 = 110;
 /// Columns of the widest bar.
@@ -43,8 +43,8 @@ impl Snapshot {
     /// live by line (and the stacks that hold most), type and call path, of what was live at the peak, what was allocated, what was temporary, what
     /// `realloc` copied, and of sizes. Tables without rows are left out. No line is wider than 120 columns.
     ///
-    /// Figures of a sampled recording are estimates; `±` is half the width of the interval that holds the true value
-    /// in 95 of 100 cases.
+    /// Figures of a sampled recording are estimates; `±` is how far the true value may be from them, in 95 of 100
+    /// cases.
     ///
     /// # Errors
     /// Those of the writer.
@@ -95,7 +95,11 @@ impl Snapshot {
         }
         writeln!(out)?;
         if notes::is_estimate(self) || notes::is_estimate(before) {
-            writeln!(out, "Note: estimated from samples; {}.", error_of_difference(&old, &new))?;
+            writeln!(
+                out,
+                "Note: estimated from samples; {}.",
+                error_of_difference((&old, before.mode), (&new, self.mode))
+            )?;
         }
         let place = |rows: Vec<(Place, TraceCounts)>| rows.into_iter().collect();
         growth(
@@ -147,16 +151,19 @@ impl Report<'_> {
             writeln!(
                 out,
                 "Note: places are estimated from {samples}: {total} ±{} live (95 %).",
-                error(&self.totals)
+                self.error(&self.totals)
             )?;
         }
         for note in notes::sentences(self.snapshot) {
             writeln!(out, "Note: {note}")?;
         }
         if !named && traces.iter().any(|trace| !trace.frames.is_empty()) {
-            writeln!(out, "Note: addresses have no names yet. Save the snapshot as .pb.gz and ask")?;
-            writeln!(out, "      `go tool pprof -top BINARY FILE`, with a BINARY that was built with")?;
-            writeln!(out, "      debug = \"line-tables-only\" and is not stripped.")?;
+            writeln!(out, "Note: addresses have no names yet. Save the snapshot as .heap and ask")?;
+            writeln!(
+                out,
+                "      `cargo profile-cost heap FILE --binary BINARY`, with the very BINARY as it was built"
+            )?;
+            writeln!(out, "      with debug = \"line-tables-only\", before it was stripped.")?;
         }
         Ok(())
     }
@@ -164,7 +171,13 @@ impl Report<'_> {
     /// `12 MiB`, in a sample `12 MiB ±1.5 MiB`.
     fn live_text(&self, counts: &TraceCounts) -> String {
         let live = bytes(counts.live_bytes());
-        if self.estimate { format!("{live} ±{}", error(counts)) } else { live }
+        if self.estimate { format!("{live} ±{}", self.error(counts)) } else { live }
+    }
+
+    /// How far off the live bytes may be, in 95 of 100 cases.
+    fn error(&self, counts: &TraceCounts) -> String {
+        let (live, (low, high)) = live_interval(counts, self.snapshot.mode);
+        bytes((high - live).max(live - low))
     }
 
     /// The line of source at a place.
@@ -312,19 +325,20 @@ fn section(
     Ok(())
 }
 
-/// Half the width of the interval that holds the live bytes in 95 of 100 cases.
-fn error(counts: &TraceCounts) -> String {
-    bytes(half_width(counts.variance))
-}
-
-fn half_width(variance: f64) -> u64 {
-    (NORMAL_95 * variance.max(0.0).sqrt()).round() as u64
+/// Live bytes, and what the true ones are between.
+fn live_interval(counts: &TraceCounts, mode: Mode) -> (u64, (u64, u64)) {
+    let live = counts.live_bytes();
+    (live, interval::of(live, counts.variance, rate_of(counts, mode)))
 }
 
 /// Errors of two samples that know nothing of each other.
-fn error_of_difference(old: &TraceCounts, new: &TraceCounts) -> String {
-    let half = bytes(half_width(old.variance + new.variance));
-    format!("the growth in all is known to ±{half} (95 %)")
+fn error_of_difference(old: (&TraceCounts, Mode), new: (&TraceCounts, Mode)) -> String {
+    let (low, high) = interval::of_difference(live_interval(new.0, new.1), live_interval(old.0, old.1));
+    let signed = |difference: i64| match difference {
+        0.. => change(0, difference.unsigned_abs(), bytes),
+        _ => change(difference.unsigned_abs(), 0, bytes),
+    };
+    format!("the growth in all is between {} and {} (95 %)", signed(low), signed(high))
 }
 
 /// `+1.5 MiB`, `-3 B`, `0 B`.
