@@ -76,11 +76,7 @@ pub(crate) fn decide() -> bool {
                 crate::exit::report_at_exit(environment);
             }
             #[cfg(feature = "heap")]
-            if let Some(mode) = environment.heap
-                && let Err(error) = crate::heap::set_mode(mode)
-            {
-                crate::stderr::say(&format!("PROFILE_COST_HEAP={mode}: {error}"));
-            }
+            crate::heap::at_exit::begin(environment);
             settle();
         });
     }

@@ -13,6 +13,8 @@
 //! `text`, `summary`, `growth` and `figures` show it as tracemalloc, pympler, objgraph, memray and scalene do. `naming` gives
 //! its addresses names (until then rows are `module+0x1234`, or call paths); `render` writes it to files.
 
+pub(crate) mod at_exit;
+pub(crate) mod before_main;
 mod compare;
 mod dump;
 mod figures;
@@ -65,6 +67,7 @@ pub use frame::{CallPath, Frame, FrameId, Module, Source};
 pub use growth::{Growth, GrowthRow};
 pub use load::LoadError;
 pub use mode::Mode;
+pub(crate) use mode::bytes;
 #[cfg(feature = "symbols")]
 pub use naming::Unnamed;
 pub use process::ProcessMemory;

@@ -29,12 +29,14 @@ pub struct ReportOptions {
     /// Where lines of source come from, to be printed below theirs; `None` prints none.
     /// [`source_line`](super::super::source_line) reads files.
     pub source_line: Option<SourceLine>,
+    /// The process is about to end: what is live then was never freed, and is called so.
+    pub at_exit: bool,
 }
 
 impl Default for ReportOptions {
     /// Ten rows, no lines of source.
     fn default() -> Self {
-        Self { top: 10, source_line: None }
+        Self { top: 10, source_line: None, at_exit: false }
     }
 }
 
