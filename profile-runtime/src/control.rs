@@ -76,7 +76,10 @@ pub(crate) fn decide() -> bool {
                 crate::exit::report_at_exit(environment);
             }
             #[cfg(feature = "heap")]
-            crate::heap::at_exit::begin(environment);
+            if crate::heap::at_exit::begin(environment) && !environment.off {
+                // Memory is told by call path as well, and those are known only while calls are counted.
+                WANTED.store(true, Ordering::Relaxed);
+            }
             settle();
         });
     }

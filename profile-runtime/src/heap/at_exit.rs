@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::format::Format;
+use super::local;
 use super::mode::Mode;
 use super::recording;
 use super::render::ReportOptions;
@@ -20,19 +21,23 @@ const ROWS_IN_FILES: usize = 100;
 /// The environment has switched recording on.
 static BEGUN: AtomicBool = AtomicBool::new(false);
 
-/// Switches on what the environment asks for, and arranges for the report.
-pub(crate) fn begin(environment: &Environment) {
+/// Switches on what the environment asks for, and arranges for the report. True when blocks are recorded.
+pub(crate) fn begin(environment: &Environment) -> bool {
     if let Some(bytes) = environment.heap_memory {
         recording::set_memory_limit(bytes);
     }
-    let Some(mode) = environment.heap else { return };
+    let Some(mode) = environment.heap else { return false };
     if environment.wants_heap() {
         crate::exit::report_at_exit(environment);
     }
     match recording::set_mode(mode) {
         Ok(()) => BEGUN.store(true, Ordering::Relaxed),
-        Err(error) => say(&format!("{}={mode}: {error}", super::before_main::VARIABLE)),
+        Err(error) => {
+            say(&format!("{}={mode}: {error}", super::before_main::VARIABLE));
+            return false;
+        }
     }
+    !matches!(mode, Mode::Off | Mode::Counters)
 }
 
 /// What is live, on its way to stderr and files.
@@ -49,6 +54,8 @@ impl Ending {
             }
             return None;
         }
+        // What the report itself takes is not the program's.
+        let _quiet = local::Quiet::enter();
         Some(Self { snapshot: super::take_snapshot() })
     }
 

@@ -316,7 +316,7 @@ fn late(address: usize, layout: Layout) {
     if plan.kind() == Kind::Probe {
         return recording::note_installed();
     }
-    if !plan.keeps_every_block() {
+    if !plan.keeps_every_block() || local::is_quiet() {
         return;
     }
     // NOTE: such a thread cannot say that it is busy, so no stack is walked and no table made: only what is there.

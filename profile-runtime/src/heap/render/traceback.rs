@@ -1,5 +1,6 @@
 //! The stacks that hold most, line by line, innermost first.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 
 use super::places::{address, function};
@@ -14,22 +15,28 @@ use crate::units::{bytes, counted};
 
 /// Stacks that are shown at most.
 const STACKS: usize = 3;
+/// The standard library calls `main` and what a thread is to do by it, so that tracebacks end there.
+const FIRST_CALLER: &str = "__rust_begin_short_backtrace";
 /// Lines of each.
 const LINES: usize = 10;
 
 /// Writes the stacks with the most live bytes; nothing where no stacks were kept.
 pub(super) fn write(snapshot: &Snapshot, top: usize, out: &mut dyn Write) -> io::Result<()> {
-    let mut stacks = grouped(snapshot, |trace| trace.frames.as_slice());
-    stacks.retain(|(frames, _)| !frames.is_empty());
-    let (stacks, rest) = largest(stacks, top.min(STACKS), TraceCounts::live_bytes);
+    // What looks the same is the same: stacks may differ in lines that are not shown.
+    let mut sums: HashMap<Vec<String>, TraceCounts> = HashMap::new();
+    for (frames, counts) in grouped(snapshot, |trace| trace.frames.as_slice()) {
+        if counts.live_bytes() > 0 && !frames.is_empty() {
+            sums.entry(lines(snapshot, frames)).or_default().add(&counts);
+        }
+    }
+    let (stacks, rest) = largest(sums.into_iter().collect(), top.min(STACKS), TraceCounts::live_bytes);
     if stacks.is_empty() {
         return Ok(());
     }
     writeln!(out, "\nStacks that hold most, innermost first")?;
-    for (frames, counts) in stacks {
+    for (lines, counts) in stacks {
         let blocks = counted(counts.live_blocks(), "block");
         writeln!(out, "  {} in {blocks}", bytes(counts.live_bytes()))?;
-        let lines = lines(snapshot, frames);
         for line in lines.iter().take(LINES) {
             writeln!(out, "      {}", shortened(&printable(line), WIDTH - 6))?;
         }
@@ -43,7 +50,8 @@ pub(super) fn write(snapshot: &Snapshot, top: usize, out: &mut dyn Write) -> io:
     Ok(())
 }
 
-/// The stack's lines without those of the standard library that only hand out memory.
+/// The stack's lines without those of the standard library that only hand out memory, and those that call a thread's
+/// or the program's own first function.
 fn lines(snapshot: &Snapshot, frames: &[FrameId]) -> Vec<String> {
     let mut lines = Vec::new();
     let mut machinery = Vec::new();
@@ -52,6 +60,9 @@ fn lines(snapshot: &Snapshot, frames: &[FrameId]) -> Vec<String> {
             lines.push(address(snapshot, frame));
         }
         for source in &frame.sources {
+            if function(source).contains(FIRST_CALLER) {
+                return if lines.is_empty() { machinery } else { without_end(lines) };
+            }
             let name = function(source).to_owned();
             let place = Place { file: source.file.clone(), line: source.line, name };
             if lines.is_empty() && is_machinery(source) {
@@ -62,4 +73,12 @@ fn lines(snapshot: &Snapshot, frames: &[FrameId]) -> Vec<String> {
         }
     }
     if lines.is_empty() { machinery } else { lines }
+}
+
+/// Without what stands between the first function and its caller in the standard library.
+fn without_end(mut lines: Vec<String>) -> Vec<String> {
+    while lines.len() > 1 && lines.last().is_some_and(|line| line.starts_with("library/")) {
+        lines.pop();
+    }
+    lines
 }
