@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::places::{address, function};
 use super::rows::{Place, grouped, largest};
 use super::table::WIDTH;
-use crate::heap::frame::FrameId;
+use crate::heap::frame::{FrameId, Source};
 use crate::heap::origin::is_machinery;
 use crate::heap::snapshot::{Snapshot, TraceCounts};
 use crate::render::names::printable;
@@ -23,10 +23,13 @@ const LINES: usize = 10;
 /// Writes the stacks with the most live bytes; nothing where no stacks were kept.
 pub(super) fn write(snapshot: &Snapshot, top: usize, out: &mut dyn Write) -> io::Result<()> {
     // What looks the same is the same: stacks may differ in lines that are not shown.
-    let mut sums: HashMap<Vec<String>, TraceCounts> = HashMap::new();
+    let mut sums: HashMap<(Vec<String>, bool), TraceCounts> = HashMap::new();
     for (frames, counts) in grouped(snapshot, |trace| trace.frames.as_slice()) {
         if counts.live_bytes() > 0 && !frames.is_empty() {
-            sums.entry(lines(snapshot, frames)).or_default().add(&counts);
+            let mut lines = lines(snapshot, frames);
+            let has_more = lines.len() > LINES;
+            lines.truncate(LINES);
+            sums.entry((lines, has_more)).or_default().add(&counts);
         }
     }
     let (stacks, rest) = largest(sums.into_iter().collect(), top.min(STACKS), TraceCounts::live_bytes);
@@ -34,14 +37,14 @@ pub(super) fn write(snapshot: &Snapshot, top: usize, out: &mut dyn Write) -> io:
         return Ok(());
     }
     writeln!(out, "\nStacks that hold most, innermost first")?;
-    for (lines, counts) in stacks {
+    for ((lines, has_more), counts) in stacks {
         let blocks = counted(counts.live_blocks(), "block");
         writeln!(out, "  {} in {blocks}", bytes(counts.live_bytes()))?;
-        for line in lines.iter().take(LINES) {
+        for line in &lines {
             writeln!(out, "      {}", shortened(&printable(line), WIDTH - 6))?;
         }
-        if let Some(more) = lines.len().checked_sub(LINES).filter(|more| *more > 0) {
-            writeln!(out, "      and {}", counted(more as u64, "more line"))?;
+        if has_more {
+            writeln!(out, "      and so on, outwards")?;
         }
     }
     if rest > 0 {
@@ -50,35 +53,30 @@ pub(super) fn write(snapshot: &Snapshot, top: usize, out: &mut dyn Write) -> io:
     Ok(())
 }
 
-/// The stack's lines without those of the standard library that only hand out memory, and those that call a thread's
-/// or the program's own first function.
+/// The stack's lines without those of the standard library and of the profiler, which are on every stack, and without
+/// what calls a thread's or the program's own first function.
 fn lines(snapshot: &Snapshot, frames: &[FrameId]) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut machinery = Vec::new();
+    let (mut own, mut all) = (Vec::new(), Vec::new());
     for frame in frames.iter().filter_map(|id| snapshot.frames.get(id.0 as usize)) {
         if frame.sources.is_empty() {
-            lines.push(address(snapshot, frame));
+            own.push(address(snapshot, frame));
         }
         for source in &frame.sources {
             if function(source).contains(FIRST_CALLER) {
-                return if lines.is_empty() { machinery } else { without_end(lines) };
+                return if own.is_empty() { all } else { own };
             }
             let name = function(source).to_owned();
-            let place = Place { file: source.file.clone(), line: source.line, name };
-            if lines.is_empty() && is_machinery(source) {
-                machinery.push(place.text());
-            } else {
-                lines.push(place.text());
+            let line = Place { file: source.file.clone(), line: source.line, name }.text();
+            match is_machinery(source) || is_profiler(source) {
+                true => all.push(line),
+                false => own.push(line),
             }
         }
     }
-    if lines.is_empty() { machinery } else { lines }
+    if own.is_empty() { all } else { own }
 }
 
-/// Without what stands between the first function and its caller in the standard library.
-fn without_end(mut lines: Vec<String>) -> Vec<String> {
-    while lines.len() > 1 && lines.last().is_some_and(|line| line.starts_with("library/")) {
-        lines.pop();
-    }
-    lines
+/// What stands between an annotated function and its caller.
+fn is_profiler(source: &Source) -> bool {
+    source.file.contains("profile-runtime/src/") || source.file.contains("/profile-cost-runtime-")
 }
