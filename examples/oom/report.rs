@@ -104,6 +104,11 @@ impl Looks {
             "`allocated` and `live` say; the dictionary is large but does not grow.".to_owned(),
         ];
         println!("{}", text.join("\n"));
+        ensure!(
+            owner.key.to_string() != "unknown",
+            "lines and types have no names here: is the program stripped? `cargo profile-cost heap oom.heap --binary \
+             BINARY` gives them, from the binary as it was built"
+        );
         let is_right = line.key.to_string().contains("pages.rs:")
             && owner.key.to_string() == "Vec<oom::pages::Offer>"
             && path_is_right;

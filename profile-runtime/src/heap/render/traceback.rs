@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use super::places::{address, function};
+use super::places::{Part, address, function, part};
 use super::rows::{Place, grouped, largest};
 use super::table::WIDTH;
-use crate::heap::frame::{FrameId, Source};
-use crate::heap::origin::is_machinery;
+use crate::heap::frame::FrameId;
 use crate::heap::snapshot::{Snapshot, TraceCounts};
 use crate::render::names::printable;
 use crate::stats::look::shortened;
@@ -15,8 +14,6 @@ use crate::units::{bytes, counted};
 
 /// Stacks that are shown at most.
 const STACKS: usize = 3;
-/// The standard library calls `main` and what a thread is to do by it, so that tracebacks end there.
-const FIRST_CALLER: &str = "__rust_begin_short_backtrace";
 /// Lines of each.
 const LINES: usize = 10;
 
@@ -62,21 +59,14 @@ fn lines(snapshot: &Snapshot, frames: &[FrameId]) -> Vec<String> {
             own.push(address(snapshot, frame));
         }
         for source in &frame.sources {
-            if function(source).contains(FIRST_CALLER) {
-                return if own.is_empty() { all } else { own };
-            }
             let name = function(source).to_owned();
             let line = Place { file: source.file.clone(), line: source.line, name }.text();
-            match is_machinery(source) || is_profiler(source) {
-                true => all.push(line),
-                false => own.push(line),
+            match part(source) {
+                Part::Own => own.push(line),
+                Part::Machinery => all.push(line),
+                Part::End => return if own.is_empty() { all } else { own },
             }
         }
     }
     if own.is_empty() { all } else { own }
-}
-
-/// What stands between an annotated function and its caller.
-fn is_profiler(source: &Source) -> bool {
-    source.file.contains("profile-runtime/src/") || source.file.contains("/profile-cost-runtime-")
 }
