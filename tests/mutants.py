@@ -49,11 +49,22 @@ def reports(test):
     return ["-p", "profile-cost-runtime", "--test", "reports", "--", test]
 
 
+def child(test):
+    return ["-p", "profile-cost-runtime", "--test", "heap_child", "--", test]
+
+
+def offline(test):
+    return ["-p", "profile-cost-runtime", "--test", "heap_offline", "--", test]
+
+
 def heap(test):
     return ["--release", "-p", "profile-cost-runtime", "--test", "heap_exact", "--", test]
 
 
 TYPES = ["--release", "-p", "profile-cost-runtime", "--lib", "--", "heap::types", "heap::origin"]
+LARGE = ["-p", "profile-cost-runtime", "--test", "heap_large"]
+NAMES = ["-p", "profile-cost-runtime", "--test", "heap_names"]
+PROTOCOL = ["-p", "profile-cost-runtime", "--lib", "heap::naming"]
 COLUMNS = ["--release", "-p", "profile-cost", "--test", "heap_columns"]
 WALKER = ["--release", "-p", "profile-cost-walker", "--test", "stacks"]
 WILD = ["--release", "-p", "profile-cost-walker", "--test", "wild"]
@@ -353,6 +364,27 @@ SLOW = [
     ("types: an Arc is a box", "heap/types/containers.rs", '["ArcInner", "RcInner", "RcBox"]', '["RcInner", "RcBox"]', TYPES),
     ("types: sets are maps", "heap/types/owner.rs", 'Some([key, "()"])', 'Some([key, "none"])', TYPES),
     ("types: a dependency is machinery", "heap/origin.rs", "Place::Crate(..) => false", "Place::Crate(..) => true", TYPES),
+    ("naming: what the program does before main comes first", "heap/naming/child.rs", '".init_array.00101"', '".init_array"', child("the_child_compares")),
+    ("naming: the child goes on to main", "heap/naming/child.rs", "libc::_exit(0) }", "libc::getpid() };", child("a_child_that_nobody")),
+    ("naming: files stay open", "heap/naming/child.rs", "unsafe { libc::syscall(libc::SYS_close_range", "if false { libc::syscall(libc::SYS_close_range", child("the_first_to_go")),
+    ("naming: the child is not the first to go", "heap/naming/child.rs", '"1000"', '"0"', child("the_first_to_go")),
+    ("naming: the child is asked to report", "heap/naming/parent.rs", "command.env_remove(name);", "let _ = name;", child("the_first_to_go")),
+    ("naming: the child is left behind", "heap/naming/parent.rs", "let _ = self.0.kill();", "", child("misbehaves")),
+    ("naming: nobody collects the child", "heap/naming/parent.rs", "    worker.end(result.is_ok());", "    std::mem::forget(worker);", child("the_child_names")),
+    ("naming: reading takes any time", "heap/naming/parent.rs", "self.stream.set_read_timeout(Some(self.left()?))?;", "self.left()?;", child("misbehaves")),
+    ("naming: writing takes any time", "heap/naming/parent.rs", "self.stream.set_write_timeout(Some(self.left()?))?;", "self.left()?;", child("misbehaves")),
+    ("naming: half an answer is one", "heap/naming/protocol.rs", "0 => Err(io::ErrorKind::UnexpectedEof.into()),", "0 => Ok(0),", PROTOCOL),
+    ("naming: an answer has any length", "heap/naming/protocol.rs", "u64::from(length) > self.allowed", "u64::from(length) > LONGEST", PROTOCOL),
+    ("naming: types are left out", "heap/naming/snapshot.rs", "        self.classify();\n", "", child("the_child_names")),
+    ("naming: this process names", "heap/naming/remote.rs", "        if named.frames.len() != self.frames.len()", "        self.name_here()?;\n        let ballast = vec![1u8; 17 << 20];\n        assert!(ballast.iter().all(|byte| *byte == 1));\n        if named.frames.len() != self.frames.len()", LARGE),
+    ("naming: any build will do", "heap/naming/snapshot.rs", "    if id != module.build_id {", "    if id.len() != module.build_id.len() {", offline("another_build")),
+    ("naming: a given file of any build will do", "heap/naming/snapshot.rs", "module.build_id == id)", "module.build_id.len() == id.len())", offline("another_build")),
+    ("naming: libraries' names are names enough", "heap/naming/snapshot.rs", "frame.module == Some(main) && !frame.sources.is_empty()", "!frame.sources.is_empty()", offline("stripped")),
+    ("naming: the file at the path is this program's", "heap/naming/snapshot.rs", "for path in [Path::new(THIS_PROGRAM), Path::new(&module.path)]", "for path in [Path::new(&module.path)]", offline("replaced")),
+    ("naming: lines of the call are the callee's", "heap/naming/symbols.rs", "at = (scope.call_file, scope.call_line);", "", NAMES),
+    ("naming: line tables alone give no paths", "heap/naming/symbols.rs", "Some(source) => source.symbol = name,", "Some(_) => {}", NAMES),
+    ("naming: any symbol is a function's", "heap/naming/symbol_table.rs", "    own == before_generics(function) ||", "    own.len() < 99 || own == before_generics(function) ||", PROTOCOL),
+    ("heap: the content of files is not given back", "heap/process.rs", "self.cache.unwrap_or(0)", "self.cache.map_or(0, |_| 0)", ["-p", "profile-cost-runtime", "--lib", "heap::process"]),
 ]
 
 

@@ -90,7 +90,7 @@ async fn main() -> Result<()> {
     let profile = profile_cost::snapshot();
     let out = arguments.out;
     let report = move || {
-        let looks = Looks::name(first, now)?;
+        let looks = Looks::name(first, now);
         looks.print(&mut std::io::stdout().lock())?;
         looks.write(&profile, &out)?;
         looks.conclude()

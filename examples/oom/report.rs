@@ -21,12 +21,13 @@ pub struct Looks {
 
 impl Looks {
     /// Gives names to addresses, in a child of this process: none of the memory that takes is the service's.
-    pub fn name(mut first: Snapshot, mut now: Snapshot) -> Result<Self> {
-        if now.traces.iter().any(|trace| !trace.frames.is_empty()) {
-            first.name()?;
-            now.name()?;
+    pub fn name(mut first: Snapshot, mut now: Snapshot) -> Self {
+        if now.traces.iter().any(|trace| !trace.frames.is_empty())
+            && let Err(error) = first.name().and_then(|()| now.name())
+        {
+            println!("Addresses instead of lines and types: {error}");
         }
-        Ok(Self { first, now })
+        Self { first, now }
     }
 
     /// Prints what grew since the first look, and then what holds the memory.
@@ -105,9 +106,9 @@ impl Looks {
         ];
         println!("{}", text.join("\n"));
         ensure!(
-            owner.key.to_string() != "unknown",
-            "lines and types have no names here: is the program stripped? `cargo profile-cost heap oom.heap --binary \
-             BINARY` gives them, from the binary as it was built"
+            self.now.named,
+            "without names the line and the type are not told; `cargo profile-cost heap oom.heap --binary BINARY` gives \
+             them, from the program as it was built, before it was stripped"
         );
         let is_right = line.key.to_string().contains("pages.rs:")
             && owner.key.to_string() == "Vec<oom::pages::Offer>"

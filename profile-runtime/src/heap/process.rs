@@ -129,7 +129,7 @@ struct Cgroup {
     cache: Option<u64>,
 }
 
-#[cfg(any(target_os = "linux", test))]
+#[cfg(any(all(feature = "symbols", target_os = "linux"), test))]
 impl Cgroup {
     /// What may be taken until something is killed, bytes; `None` without a limit.
     fn left(&self) -> Option<u64> {

@@ -61,7 +61,7 @@ impl Random {
     /// Of all magnitudes up to `bits`, zero among them.
     pub(super) fn magnitude(&mut self, bits: u64) -> u64 {
         let bits = self.below(bits + 1);
-        self.next() & ((1u64 << bits) - 1)
+        self.next() & 1u64.checked_shl(bits as u32).unwrap_or(0).wrapping_sub(1)
     }
 }
 

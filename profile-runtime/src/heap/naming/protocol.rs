@@ -116,17 +116,19 @@ impl<R: Read> Answer<R> {
                 self.state = State::Ended;
                 return Err(io::Error::other(String::from_utf8_lossy(&text).into_owned()));
             }
+            length if length as usize > LARGEST => {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "the answer makes no sense"));
+            }
             length if u64::from(length) > self.allowed => {
                 return Err(io::Error::new(
                     io::ErrorKind::FileTooLarge,
                     "the child's answer is longer than 1 GiB; record fewer frames",
                 ));
             }
-            length if length as usize <= LARGEST => {
+            length => {
                 self.left = length as usize;
                 self.allowed -= u64::from(length);
             }
-            _ => return Err(io::Error::new(io::ErrorKind::InvalidData, "the answer makes no sense")),
         }
         Ok(())
     }

@@ -37,16 +37,3 @@ pub(crate) fn sentences(snapshot: &Snapshot) -> Vec<String> {
     }
     sentences
 }
-
-/// Modules of code none of whose addresses has a name, by the names of their files; the kernel's own has no file.
-pub(crate) fn unnamed_modules(snapshot: &Snapshot) -> Vec<String> {
-    let mut named: Vec<Option<bool>> = vec![None; snapshot.modules.len()];
-    for frame in &snapshot.frames {
-        if let Some(module) = frame.module.and_then(|module| named.get_mut(module as usize)) {
-            *module = Some(!frame.sources.is_empty() || *module == Some(true));
-        }
-    }
-    let unnamed = snapshot.modules.iter().zip(&named).filter(|(_, named)| **named == Some(false));
-    let names = unnamed.map(|(module, _)| module.path.rsplit('/').next().unwrap_or_default());
-    names.filter(|name| !name.starts_with('[')).map(str::to_owned).collect()
-}

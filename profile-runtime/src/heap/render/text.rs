@@ -11,7 +11,6 @@ use crate::heap::mode::Mode;
 use crate::heap::size_class::SizeClass;
 use crate::heap::snapshot::{Snapshot, TraceCounts};
 use crate::heap::statistics::rate_of;
-use crate::render::names::printable;
 use crate::units::{bytes, count, counted, duration, percent};
 
 /// The peak has a table of its own when it was so much higher than what is live, in percent.
@@ -143,7 +142,7 @@ struct Report<'a> {
 
 impl Report<'_> {
     fn opening(&self, out: &mut dyn Write) -> io::Result<()> {
-        let Snapshot { mode, duration: since, traces, .. } = self.snapshot;
+        let Snapshot { mode, duration: since, named, traces, .. } = self.snapshot;
         let at_exit = if self.options.at_exit { " at exit" } else { "" };
         writeln!(out, "Heap{at_exit}, recorded for {} as {mode}", duration(since.as_secs_f64()))?;
         for line in self.snapshot.process.explain() {
@@ -174,14 +173,8 @@ impl Report<'_> {
                 "      were counted: PROFILE_COST_HEAP=exact:25 needs none. (In code: profile_cost::enable().)"
             )?;
         }
-        let unnamed = notes::unnamed_modules(self.snapshot);
-        if !unnamed.is_empty() && traces.iter().any(|trace| !trace.frames.is_empty()) {
-            let names = unnamed.join(", ");
-            writeln!(
-                out,
-                "Note: addresses in {} have no names. Save the snapshot as .heap and ask",
-                printable(&names)
-            )?;
+        if !named && traces.iter().any(|trace| !trace.frames.is_empty()) {
+            writeln!(out, "Note: addresses have no names yet. Save the snapshot as .heap and ask")?;
             writeln!(
                 out,
                 "      `cargo profile-cost heap FILE --binary BINARY`, with the very BINARY as it was built"
