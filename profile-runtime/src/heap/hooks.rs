@@ -9,7 +9,7 @@ use super::live;
 use super::local::{self, Local};
 use super::mode::Mode;
 use super::recording::{self, Kind, Plan};
-use super::records::{self, Key, RecordId};
+use super::records::{self, Key, RecordId, Shape};
 use super::sampler;
 use super::size_class::SizeClass;
 use super::tallies;
@@ -64,8 +64,8 @@ fn record(local: &Local, address: usize, layout: Layout) {
     }
     live::prefetch(address);
     let id = match plan.kind() {
-        Kind::Paths => intern_path(local, plan, layout),
-        _ => intern(plan, layout, 0),
+        Kind::Paths => intern_path(local, layout),
+        _ => intern(local, plan, layout, 0),
     };
     if !live::insert(address, id) {
         add(&local.unrecorded, 1);
@@ -85,40 +85,51 @@ fn current_path() -> u32 {
     thread::block().current_path().unwrap_or(u32::MAX)
 }
 
-/// The record of the calling thread's path.
-///
-/// PERF: a thread that stays on its path finds the record by one comparison; 4 ns less.
+/// All of a record's key but the stack, in one word, which is never 0.
 #[inline(always)]
-fn intern_path(local: &Local, plan: Plan, layout: Layout) -> RecordId {
-    let path = current_path();
-    let class = SizeClass::of(layout.size() as u64).0;
-    let shape =
-        u64::from(path) << 32 | u64::from(class) << 8 | u64::from(layout.align().trailing_zeros()) | 1 << 31;
-    local.known(shape, || intern(plan, layout, 0))
-}
-
-/// The record of the calling thread's stack and path.
-#[inline(never)]
-fn intern(plan: Plan, layout: Layout, rate: u8) -> RecordId {
-    let mut stack = [const { MaybeUninit::<usize>::uninit() }; MOST_FRAMES];
-    let frames = match plan.frames() {
-        0 => &[][..],
-        frames => {
-            let asked = frames + OWN_FRAMES + SHIM_FRAMES;
-            // SAFETY: any word is a `usize`, and the walker writes before it counts.
-            let stack = unsafe { std::slice::from_raw_parts_mut(stack.as_mut_ptr().cast::<usize>(), asked) };
-            let found = walker::walk(stack).min(asked);
-            &stack[OWN_FRAMES.min(found)..found]
-        }
-    };
-    let key = Key {
-        frames,
+fn shape_of(layout: Layout, rate: u8) -> Shape {
+    Shape {
         path: current_path(),
         size_class: SizeClass::of(layout.size() as u64).0,
         align_log2: layout.align().trailing_zeros() as u8,
         rate,
-    };
-    records::intern(&key, layout.size())
+    }
+}
+
+/// The record of the calling thread's path.
+#[inline(always)]
+fn intern_path(local: &Local, layout: Layout) -> RecordId {
+    let shape = shape_of(layout, 0);
+    local.known(shape.word(), 0).unwrap_or_else(|| find(local, shape, 0, &[], layout))
+}
+
+/// The record of the calling thread's stack and path.
+///
+/// PERF: a thread that allocates where it has allocated before finds the record by two comparisons.
+#[inline(never)]
+fn intern(local: &Local, plan: Plan, layout: Layout, rate: u8) -> RecordId {
+    let shape = shape_of(layout, rate);
+    let mut stack = [const { MaybeUninit::<usize>::uninit() }; MOST_FRAMES];
+    let asked = plan.frames() + OWN_FRAMES + SHIM_FRAMES;
+    // SAFETY: any word is a `usize`, and the walker writes before it counts.
+    let stack = unsafe { std::slice::from_raw_parts_mut(stack.as_mut_ptr().cast::<usize>(), asked) };
+    let walked = walker::walk_unless_same(stack);
+    if walked.is_same() {
+        if let Some(id) = local.known(shape.word(), walked.number) {
+            return id;
+        }
+        walker::same(walked, stack);
+    }
+    let found = walked.len().min(asked);
+    find(local, shape, walked.number, &stack[OWN_FRAMES.min(found)..found], layout)
+}
+
+/// The record of that key, made if need be; remembered as that of the thread's `stack`.
+#[inline(always)]
+fn find(local: &Local, shape: Shape, stack: u64, frames: &[usize], layout: Layout) -> RecordId {
+    let id = records::intern(&Key { frames, shape }, layout.size());
+    local.know(shape.word(), stack, id);
+    id
 }
 
 /// The thread has come to a sample, or to another mode.
@@ -151,7 +162,7 @@ fn record_sample(local: &Local, address: usize, layout: Layout) {
     if plan.kind() != Kind::Sample {
         return;
     }
-    let id = intern(plan, layout, plan.rate());
+    let id = intern(local, plan, layout, plan.rate());
     if !live::insert(address, id) {
         return add(&local.unrecorded, 1);
     }

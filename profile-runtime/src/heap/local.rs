@@ -13,6 +13,16 @@ const RECENT: usize = 8;
 /// Records that a thread finds at once.
 const KNOWN: usize = 64;
 
+/// A record, and what it was found for.
+#[derive(Debug)]
+struct Known {
+    /// All of the key but the stack; 0 when there is none.
+    shape: AtomicU64,
+    /// Number of the thread's stack.
+    stack: AtomicU64,
+    id: AtomicU32,
+}
+
 /// One thread's.
 #[derive(Debug)]
 #[repr(C, align(64))]
@@ -33,8 +43,8 @@ pub(crate) struct Local {
     pub(crate) unrecorded: AtomicU64,
     /// Of mode `counters`: blocks and bytes allocated, blocks and bytes freed.
     pub(crate) counters: [AtomicU64; 4],
-    /// Records found lately in mode `paths`: what asked for them, and their ids.
-    known: [(AtomicU64, AtomicU32); KNOWN],
+    /// Records found lately.
+    known: [Known; KNOWN],
     recent: [AtomicUsize; RECENT],
     recent_at: AtomicUsize,
     next: AtomicPtr<Local>,
@@ -196,15 +206,26 @@ impl Local {
         self.busy.load(Ordering::Acquire)
     }
 
-    /// The record for `shape`, which is never 0.
     #[inline(always)]
-    pub(crate) fn known(&self, shape: u64, find: impl FnOnce() -> u32) -> u32 {
-        let (known, id) = &self.known[(shape.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as usize % KNOWN];
-        if known.load(Ordering::Relaxed) != shape {
-            id.store(find(), Ordering::Relaxed);
-            known.store(shape, Ordering::Relaxed);
-        }
-        id.load(Ordering::Relaxed)
+    fn place_of(&self, shape: u64) -> &Known {
+        &self.known[(shape.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as usize % KNOWN]
+    }
+
+    /// The record that was found for `shape`, which is never 0, on the thread's `stack`.
+    #[inline(always)]
+    pub(crate) fn known(&self, shape: u64, stack: u64) -> Option<u32> {
+        let known = self.place_of(shape);
+        let is_that = known.shape.load(Ordering::Relaxed) == shape && known.stack.load(Ordering::Relaxed) == stack;
+        is_that.then(|| known.id.load(Ordering::Relaxed))
+    }
+
+    /// Remembers the record that was found.
+    #[inline(always)]
+    pub(crate) fn know(&self, shape: u64, stack: u64, id: u32) {
+        let known = self.place_of(shape);
+        known.id.store(id, Ordering::Relaxed);
+        known.shape.store(shape, Ordering::Relaxed);
+        known.stack.store(stack, Ordering::Relaxed);
     }
 
     /// Remembers a block as the last one allocated.
@@ -250,7 +271,7 @@ impl Local {
         for counter in self.counters.iter().chain([&self.older_frees, &self.unrecorded]) {
             counter.store(0, Ordering::Relaxed);
         }
-        self.known.iter().for_each(|(known, _)| known.store(0, Ordering::Relaxed));
+        self.known.iter().for_each(|known| known.shape.store(0, Ordering::Relaxed));
         self.recent.iter().for_each(|recent| recent.store(0, Ordering::Relaxed));
     }
 
