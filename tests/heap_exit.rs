@@ -60,7 +60,9 @@ fn error(output: &Output) -> String {
 /// The row of a table in the report, as its cells.
 fn row(report: &str, table: &str, name: &str) -> Vec<String> {
     let lines = report.lines().skip_while(|line| *line != table).take_while(|line| !line.is_empty());
-    let row = lines.into_iter().find(|line| line.ends_with(&format!(" {name}")));
+    // A function may be there with its path.
+    let is_named = |line: &&str| [" ", "::"].iter().any(|before| line.ends_with(&format!("{before}{name}")));
+    let row = lines.into_iter().find(is_named);
     let row = row.unwrap_or_else(|| panic!("no `{name}` in `{table}` of\n{report}"));
     row.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).map(str::to_owned).collect()
 }

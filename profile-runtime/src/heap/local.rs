@@ -215,7 +215,8 @@ impl Local {
     #[inline(always)]
     pub(crate) fn known(&self, shape: u64, stack: u64) -> Option<u32> {
         let known = self.place_of(shape);
-        let is_that = known.shape.load(Ordering::Relaxed) == shape && known.stack.load(Ordering::Relaxed) == stack;
+        let is_that =
+            known.shape.load(Ordering::Relaxed) == shape && known.stack.load(Ordering::Relaxed) == stack;
         is_that.then(|| known.id.load(Ordering::Relaxed))
     }
 
