@@ -66,6 +66,7 @@ LARGE = ["-p", "profile-cost-runtime", "--test", "heap_large"]
 NAMES = ["-p", "profile-cost-runtime", "--test", "heap_names"]
 PROTOCOL = ["-p", "profile-cost-runtime", "--lib", "heap::naming"]
 COLUMNS = ["--release", "-p", "profile-cost", "--test", "heap_columns"]
+HEAP_EXIT = ["--release", "-p", "profile-cost", "--test", "heap_exit"]
 WALKER = ["--release", "-p", "profile-cost-walker", "--test", "stacks"]
 WILD = ["--release", "-p", "profile-cost-walker", "--test", "wild"]
 LIBRARIES = ["--release", "-p", "profile-cost-walker", "--test", "libraries"]
@@ -369,6 +370,13 @@ SLOW = [
     ("types: an Arc is a box", "heap/types/containers.rs", '["ArcInner", "RcInner", "RcBox"]', '["RcInner", "RcBox"]', TYPES),
     ("types: sets are maps", "heap/types/owner.rs", 'Some([key, "()"])', 'Some([key, "none"])', TYPES),
     ("types: a dependency is machinery", "heap/origin.rs", "Place::Crate(..) => false", "Place::Crate(..) => true", TYPES),
+    ("heap at exit: nobody asks before main", "heap/before_main.rs", "std::env::var_os(VARIABLE).is_some() ||", "false &&", HEAP_EXIT),
+    ("heap at exit: files where the program has gone to", "environment.rs", "files.push(std::path::absolute(file).unwrap_or_else(|_| PathBuf::from(file)))", "files.push(PathBuf::from(file))", HEAP_EXIT),
+    ("heap at exit: the report is in the report", "heap/at_exit.rs", "let _quiet = local::Quiet::enter();", "", HEAP_EXIT),
+    ("heap at exit: forked children report", "exit.rs", "    if is_forked() {", "    if false && is_forked() {", HEAP_EXIT),
+    ("heap at exit: nobody says why there are no names", "heap/at_exit.rs", "if let Some(problem) = problem {", "if let Some(problem) = problem.filter(|_| false) {", HEAP_EXIT),
+    ("heap at exit: paths without calls", "control.rs", "begin(environment) && !environment.off", "begin(environment) && false", HEAP_EXIT),
+    ("heap at exit: nobody says that it was stopped", "heap/at_exit.rs", "if BEGUN.load(Ordering::Relaxed) {", "if false {", HEAP_EXIT),
     ("naming: what the program does before main comes first", "heap/naming/child.rs", '".init_array.00101"', '".init_array"', child("the_child_compares")),
     ("naming: the child goes on to main", "heap/naming/child.rs", "libc::_exit(0) }", "libc::getpid() };", child("a_child_that_nobody")),
     ("naming: files stay open", "heap/naming/child.rs", "3 as libc::c_uint", "900 as libc::c_uint", child("the_first_to_go")),

@@ -36,6 +36,7 @@ pub(crate) fn allocated(address: usize, layout: Layout) {
     };
     match plan.kind() {
         Kind::Off => {}
+        Kind::Probe => recording::note_installed(),
         Kind::Counters => {
             add(&local.counters[0], 1);
             add(&local.counters[1], layout.size() as u64);
@@ -180,7 +181,7 @@ fn record_sample(local: &Local, address: usize, layout: Layout) {
 pub(crate) fn freed(address: usize, layout: Layout) {
     let plan = recording::plan();
     match plan.kind() {
-        Kind::Off => {}
+        Kind::Off | Kind::Probe => {}
         Kind::Counters => {
             let Some(local) = local::current() else { return };
             add(&local.counters[2], 1);
@@ -245,7 +246,7 @@ pub(crate) struct Moving(Option<RecordId>);
 pub(crate) fn moving(address: usize) -> Moving {
     let plan = recording::plan();
     match plan.kind() {
-        Kind::Off | Kind::Counters => Moving(None),
+        Kind::Off | Kind::Probe | Kind::Counters => Moving(None),
         Kind::Sample if !plan.has_others() && !sampler::may_be_sampled(address) => Moving(None),
         Kind::Sample | Kind::Paths | Kind::Exact => Moving(take(address)),
     }
@@ -323,7 +324,10 @@ fn copied(address: usize, bytes: usize) {
 #[inline(never)]
 fn late(address: usize, layout: Layout) {
     let plan = recording::plan();
-    if !plan.keeps_every_block() {
+    if plan.kind() == Kind::Probe {
+        return recording::note_installed();
+    }
+    if !plan.keeps_every_block() || local::is_quiet() {
         return;
     }
     // NOTE: such a thread cannot say that it is busy, so no stack is walked and no table made: only what is there.

@@ -67,6 +67,34 @@ thread_local! {
     static ON_EXIT: OnExit = const { OnExit };
 }
 
+thread_local! {
+    /// What the thread allocates is ours, also when it has no state any more. No destructor and const-initialised.
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What the calling thread allocates is not recorded, until this drops. `None` when that is so already.
+#[derive(Debug)]
+pub(crate) struct Quiet {
+    _busy: Option<Busy<'static>>,
+}
+
+impl Quiet {
+    pub(crate) fn enter() -> Option<Self> {
+        (!QUIET.replace(true)).then(|| Self { _busy: current().and_then(Local::enter) })
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        QUIET.set(false);
+    }
+}
+
+/// Asked on threads that cannot say that they are busy.
+pub(crate) fn is_quiet() -> bool {
+    QUIET.get()
+}
+
 struct OnExit;
 
 impl Drop for OnExit {
@@ -187,7 +215,8 @@ impl Local {
     #[inline(always)]
     pub(crate) fn known(&self, shape: u64, stack: u64) -> Option<u32> {
         let known = self.place_of(shape);
-        let is_that = known.shape.load(Ordering::Relaxed) == shape && known.stack.load(Ordering::Relaxed) == stack;
+        let is_that =
+            known.shape.load(Ordering::Relaxed) == shape && known.stack.load(Ordering::Relaxed) == stack;
         is_that.then(|| known.id.load(Ordering::Relaxed))
     }
 

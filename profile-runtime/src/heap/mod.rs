@@ -8,11 +8,16 @@
 //! Linux on x86-64 is where stacks are walked at little cost; elsewhere the platform's unwinder does it, which modes
 //! `exact` and `sample` pay dearly for, and addresses stay without modules.
 //!
+//! With `PROFILE_COST_HEAP=exact:25` in the environment it records from before `main` on (`before_main`) and reports what
+//! is live at exit (`at_exit`); [`start`], [`set_mode`] and [`stop`] switch it while the program runs.
+//!
 //! Data flows one way here too: `tracker` (HOT PATH) writes `tallies` and `live`; `take` reads them into a
 //! [`Snapshot`], an inert value; `dump` and `load` keep it in a file; `place`, `statistics`, `filter` and `compare` group it;
 //! `text`, `summary`, `growth` and `figures` show it as tracemalloc, pympler, objgraph, memray and scalene do. `naming` gives
 //! its addresses names (until then rows are `module+0x1234`, or call paths); `render` writes it to files.
 
+pub(crate) mod at_exit;
+pub(crate) mod before_main;
 mod compare;
 mod dump;
 mod figures;
@@ -65,6 +70,7 @@ pub use frame::{CallPath, Frame, FrameId, Module, Source};
 pub use growth::{Growth, GrowthRow};
 pub use load::LoadError;
 pub use mode::Mode;
+pub(crate) use mode::bytes;
 #[cfg(feature = "symbols")]
 pub use naming::Unnamed;
 pub use process::ProcessMemory;

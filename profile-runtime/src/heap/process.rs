@@ -81,6 +81,14 @@ impl ProcessMemory {
         lines
     }
 
+    /// So near to its cgroup's limit that nothing is to be allocated that need not be.
+    pub(crate) fn is_near_limit(&self) -> bool {
+        let (Some(limit), Some(used)) = (self.cgroup_limit, self.cgroup_used.or(self.rss_bytes)) else {
+            return false;
+        };
+        u128::from(used) * 100 >= u128::from(limit) * u128::from(NEAR)
+    }
+
     fn explain_limit(&self, lines: &mut Vec<String>) {
         let Some(limit) = self.cgroup_limit else {
             if let Some(used) = self.cgroup_used {
@@ -94,7 +102,7 @@ impl ProcessMemory {
         };
         let share = percent(used as f64, limit as f64);
         lines.push(format!("cgroup limit    {}, {} used ({share})", bytes(limit), bytes(used)));
-        if u128::from(used) * 100 >= u128::from(limit) * u128::from(NEAR) {
+        if self.is_near_limit() {
             let left = bytes(limit.saturating_sub(used));
             lines.push(format!(
                 "WARNING: {left} below the limit at which the kernel kills a process of this cgroup;"

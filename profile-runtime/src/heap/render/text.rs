@@ -29,12 +29,14 @@ pub struct ReportOptions {
     /// Where lines of source come from, to be printed below theirs; `None` prints none.
     /// [`source_line`](super::super::source_line) reads files.
     pub source_line: Option<SourceLine>,
+    /// The process is about to end: what is live then was never freed, and is called so.
+    pub at_exit: bool,
 }
 
 impl Default for ReportOptions {
     /// Ten rows, no lines of source.
     fn default() -> Self {
-        Self { top: 10, source_line: None }
+        Self { top: 10, source_line: None, at_exit: false }
     }
 }
 
@@ -60,9 +62,9 @@ impl Snapshot {
         let lines = by_line(self);
         report.live_lines(&lines, &mut out)?;
         traceback::write(self, options.top, &mut out)?;
-        report.live("Live by type", "type", by_type(self), &mut out)?;
+        report.live("type", by_type(self), &mut out)?;
         if !self.paths.is_empty() {
-            report.live("Live by call path", "call path", by_path(self), &mut out)?;
+            report.live("call path", by_path(self), &mut out)?;
         }
         report.peak(&lines, &mut out)?;
         report.allocated(&lines, &mut out)?;
@@ -141,7 +143,8 @@ struct Report<'a> {
 impl Report<'_> {
     fn opening(&self, out: &mut dyn Write) -> io::Result<()> {
         let Snapshot { mode, duration: since, named, traces, .. } = self.snapshot;
-        writeln!(out, "Heap, recorded for {} as {mode}", duration(since.as_secs_f64()))?;
+        let at_exit = if self.options.at_exit { " at exit" } else { "" };
+        writeln!(out, "Heap{at_exit}, recorded for {} as {mode}", duration(since.as_secs_f64()))?;
         for line in self.snapshot.process.explain() {
             writeln!(out, "  {line}")?;
         }
@@ -154,8 +157,21 @@ impl Report<'_> {
                 self.error(&self.totals)
             )?;
         }
+        if self.options.at_exit {
+            writeln!(out, "Note: what is live at exit was never freed; a leak is what should have been.")?;
+        }
         for note in notes::sentences(self.snapshot) {
             writeln!(out, "Note: {note}")?;
+        }
+        if *mode == Mode::Paths && self.snapshot.paths.is_empty() && !traces.is_empty() {
+            writeln!(
+                out,
+                "Note: mode `paths` tells memory by #[profile_cost] functions, of which none was called while they"
+            )?;
+            writeln!(
+                out,
+                "      were counted: PROFILE_COST_HEAP=exact:25 needs none. (In code: profile_cost::enable().)"
+            )?;
         }
         if !named && traces.iter().any(|trace| !trace.frames.is_empty()) {
             writeln!(out, "Note: addresses have no names yet. Save the snapshot as .heap and ask")?;
@@ -202,12 +218,11 @@ impl Report<'_> {
         for (place, counts) in &rows {
             table.row(self.live_row(counts), &place.text(), self.source(place));
         }
-        section("Live by line", "line", rows.len(), rest, &table, out)
+        section(&self.live_by("line"), "line", rows.len(), rest, &table, out)
     }
 
     fn live(
         &self,
-        title: &str,
         noun: &'static str,
         rows: Vec<(String, TraceCounts)>,
         out: &mut dyn Write,
@@ -221,7 +236,11 @@ impl Report<'_> {
         for (name, counts) in &rows {
             table.row(self.live_row(counts), name, None);
         }
-        section(title, noun, rows.len(), rest, &table, out)
+        section(&self.live_by(noun), noun, rows.len(), rest, &table, out)
+    }
+
+    fn live_by(&self, noun: &str) -> String {
+        if self.options.at_exit { format!("Live at exit, by {noun}") } else { format!("Live by {noun}") }
     }
 
     fn peak(&self, lines: &[(Place, TraceCounts)], out: &mut dyn Write) -> io::Result<()> {
