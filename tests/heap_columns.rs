@@ -71,16 +71,18 @@ fn blocks_belong_to_the_function_that_allocated_them_whoever_frees_them() {
         keep(&mut blocks, 100);
     }
     let profile = profile_cost::snapshot();
-    let counts = HeapCounts { allocations: 10, allocated_bytes: 1_000, frees: 0, freed_bytes: 0 };
+    let counts = HeapCounts { allocations: 10, allocated_bytes: 1_000, frees: 0, freed_bytes: 0, samples: 0 };
     assert_eq!(of(&profile, "keep"), counts);
-    let counts = HeapCounts { allocations: 10, allocated_bytes: 2_000, frees: 10, freed_bytes: 2_000 };
+    let counts =
+        HeapCounts { allocations: 10, allocated_bytes: 2_000, frees: 10, freed_bytes: 2_000, samples: 0 };
     assert_eq!(of(&profile, "inner"), counts);
     let mut report = Vec::new();
     Stats::new(&profile).print_stats(&mut report, "keep").unwrap();
     let report = String::from_utf8(report).unwrap();
     assert!(report.contains("self heap") && report.contains("1000 B"), "{report}");
     std::thread::spawn(move || drop(blocks)).join().unwrap();
-    let counts = HeapCounts { allocations: 10, allocated_bytes: 1_000, frees: 10, freed_bytes: 1_000 };
+    let counts =
+        HeapCounts { allocations: 10, allocated_bytes: 1_000, frees: 10, freed_bytes: 1_000, samples: 0 };
     assert_eq!(of(&profile_cost::snapshot(), "keep"), counts);
     heap::stop();
 }

@@ -58,7 +58,7 @@ macro_rules! column {
 }
 
 /// All of them.
-pub(crate) const COLUMNS: [Column; 13] = [
+pub(crate) const COLUMNS: [Column; 14] = [
     column!("calls", false, starts),
     column!("folded_calls", false, folded),
     column!("returned", false, returned),
@@ -72,4 +72,5 @@ pub(crate) const COLUMNS: [Column; 13] = [
     column!("allocated_bytes", false, heap.allocated_bytes),
     column!("frees", false, heap.frees),
     column!("freed_bytes", false, heap.freed_bytes),
+    column!("heap_samples", false, heap.samples),
 ];

@@ -220,6 +220,8 @@ fn heap_since(now: &HeapByPath, before: &HeapByPath, path: PathIndex) -> HeapCou
         allocated_bytes: now.allocated_bytes - before.freed_bytes.min(now.allocated_bytes),
         frees: now.frees - before.frees.min(now.frees),
         freed_bytes: now.freed_bytes - before.freed_bytes.min(now.freed_bytes),
+        // Those of blocks that were live then cannot be told from the others: all that there were.
+        samples: now.samples,
     }
 }
 

@@ -157,6 +157,7 @@ fn record_sample(local: &Local, address: usize, layout: Layout) {
     sampler::note_sampled(address);
     let weight = sampler::weight(layout.size(), sampler::rate_of(plan.rate()));
     let record = records::get(id);
+    record.sampled.fetch_add(1, Relaxed);
     record.samples.fetch_add(1, Relaxed);
     record.variance.fetch_add(weight.variance, Relaxed);
     local.lines.of(id).allocate(weight.blocks, weight.bytes);

@@ -83,6 +83,8 @@ pub(crate) struct Record {
     pub(crate) peak_bytes: AtomicI64,
     /// Bytes that `realloc` copied into blocks of this record; +n when a block moved.
     pub(crate) copied_bytes: AtomicU64,
+    /// Samples that were ever taken; only with a rate.
+    pub(crate) sampled: AtomicU64,
     /// Samples that are live, and their share of the variance (see `sampler`); only with a rate.
     pub(crate) samples: AtomicI64,
     pub(crate) variance: AtomicI64,

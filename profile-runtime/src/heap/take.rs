@@ -86,6 +86,7 @@ pub(crate) fn counts_by_path() -> HashMap<PathIndex, HeapCounts> {
                 allocated_bytes: counts.allocated_bytes,
                 frees: counts.frees,
                 freed_bytes: counts.freed_bytes,
+                samples: record.sampled.load(Relaxed),
             });
         }
     }

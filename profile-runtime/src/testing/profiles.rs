@@ -177,6 +177,7 @@ fn counts(random: &mut Random) -> Counts {
             allocated_bytes,
             frees: random.below(allocations + 1),
             freed_bytes: random.below(allocated_bytes + 1),
+            samples: allocations % 7,
         };
     }
     counts
