@@ -13,6 +13,7 @@
 //! `text`, `summary`, `growth` and `figures` show it as tracemalloc, pympler, objgraph, memray and scalene do. `naming` gives
 //! its addresses names (until then rows are `module+0x1234`, or call paths); `render` writes it to files.
 
+pub(crate) mod captured;
 mod compare;
 mod dump;
 mod figures;

@@ -15,7 +15,6 @@ use super::sampler;
 use super::size_class::SizeClass;
 use super::snapshot::{Notes, Snapshot, Trace, TraceCounts};
 use super::tallies::{self, Reading};
-use crate::capture;
 use crate::engine;
 use crate::paths::{NO_PATH, PathIndex, ROOT};
 use crate::profile::HeapCounts;
@@ -198,8 +197,7 @@ impl Names {
         })
     }
 
-    /// Puts the call paths into the snapshot, each below its caller. Those of a call that is reported by itself hang
-    /// from where that call was made.
+    /// Puts the call paths into the snapshot, each below its caller.
     fn resolve_paths(self, snapshot: &mut Snapshot) {
         if self.used.is_empty() {
             return;
@@ -209,8 +207,6 @@ impl Names {
             return;
         };
         let engine = engine::process();
-        let captures = capture::lock();
-        let attached: HashMap<PathIndex, PathIndex> = captures.attachments().into_iter().collect();
         let labels = site::labels();
         let mut places: HashMap<PathIndex, Option<u32>> = HashMap::from([(ROOT, None), (NO_PATH, None)]);
         let mut by_edge: HashMap<(Option<u32>, u32), u32> = HashMap::new();
@@ -222,11 +218,7 @@ impl Names {
                     break place;
                 }
                 missing.push(at);
-                at = match engine.paths.parent(at) {
-                    // A tree of its own.
-                    NO_PATH => attached.get(&at).copied().unwrap_or(ROOT),
-                    parent => parent,
-                };
+                at = engine.paths.parent(at);
             };
             for path in missing.into_iter().rev() {
                 if engine.paths.parent(path) != NO_PATH {
