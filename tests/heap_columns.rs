@@ -301,7 +301,12 @@ fn reports_of_single_calls_are_those_of_a_naive_model() {
                                 descend_and_tell(model, &mut more, "wrapper/", &calls);
                                 let calls = [(outer, "wrapper/"), (inner, "")];
                                 descend_and_tell(model, &mut blocks, "wrapper/", &calls);
-                                let held = model.lock().unwrap();
+                                // Blocks of the inner call too, now that it is over.
+                                let mut held = model.lock().unwrap();
+                                for _ in 0..3 {
+                                    let last = held.blocks.len() - 1;
+                                    drop(held.freed(last - below(4).min(last)));
+                                }
                                 (held, inner_profile)
                             });
                             assert_eq!(by_path(&outer_profile), held.calls[outer]);
@@ -398,6 +403,37 @@ fn reports_of_single_calls_are_those_of_a_naive_model() {
     found.remove("wrapper");
     assert!(found.values().all(|sum| sum.live_bytes() == 0 && sum.live_blocks() == 0), "{found:?}");
     assert!(model.calls.len() > 500, "{}", model.calls.len());
+    heap::stop();
+}
+
+/// So many that the table of whose they are has to grow, and most of its places are taken.
+#[test]
+fn a_call_with_many_blocks() {
+    let _alone = alone();
+    let (blocks, mut kept, mut freed) = (100_000, Vec::with_capacity(100_000), 0);
+    let ((), profile) = runcall(|| {
+        for i in 0..blocks {
+            kept.push(leaf(16));
+            // From all over the heap.
+            if i % 3 == 2 {
+                drop(kept.swap_remove(i * 7 % kept.len()));
+                freed += 1;
+            }
+        }
+        while kept.len() > 1_000 {
+            drop(kept.swap_remove(kept.len() / 3));
+            freed += 1;
+        }
+    });
+    let blocks = blocks as u64;
+    let counts = HeapCounts {
+        allocations: blocks,
+        allocated_bytes: 16 * blocks,
+        frees: freed,
+        freed_bytes: 16 * freed,
+        samples: 0,
+    };
+    assert_eq!((of(&profile, "leaf"), kept.len()), (counts, 1_000));
     heap::stop();
 }
 

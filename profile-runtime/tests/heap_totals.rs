@@ -164,10 +164,13 @@ fn a_function_that_only_holds_blocks_is_in_the_report() {
 
 #[test]
 fn files_keep_the_samples() {
+    let mut samples = 0;
     for seed in 0..30 {
         let profile = generated_profile(seed);
+        samples += profile.inclusive_heap().iter().map(|heap| heap.samples).sum::<u64>();
         let mut file = Vec::new();
         profile.write_json(&mut file).unwrap();
         assert_same(&Profile::read_json(&file[..]).unwrap(), &profile);
     }
+    assert!(samples > 100, "{samples}");
 }
