@@ -483,6 +483,35 @@ fn live_blocks_outlive_a_reset() {
     heap::stop();
 }
 
+/// Where no block is remembered there are still the totals of the process.
+#[test]
+fn the_process_as_a_whole() {
+    let _alone = alone();
+    for mode in [Mode::Counters, Mode::Paths, Mode::Exact { frames: 2 }] {
+        heap::stop();
+        heap::set_mode(mode).unwrap();
+        profile_cost::reset();
+        let before = profile_cost::snapshot().notes.heap;
+        let kept: Vec<_> = (0..1_000).map(|_| leaf(10_000)).collect();
+        let all = profile_cost::snapshot().notes.heap;
+        // The table of blocks, and what the snapshots take themselves.
+        assert!((1_000..1_200).contains(&(all.allocations - before.allocations)), "{mode}: {all:?}");
+        assert!(
+            (10_000_000..10_300_000).contains(&(all.live_bytes() - before.live_bytes())),
+            "{mode}: {all:?}"
+        );
+        drop(kept);
+        let profile = profile_cost::snapshot();
+        assert!(profile.notes.heap.live_bytes() < all.live_bytes() - 10_000_000, "{mode}");
+        let mut report = Vec::new();
+        Stats::new(&profile).print_stats(&mut report, ()).unwrap();
+        let report = String::from_utf8(report).unwrap();
+        assert!(report.contains("note: all code of the process allocated 1,"), "{report}");
+        assert_eq!(report.contains("cum. heap"), mode != Mode::Counters, "{report}");
+    }
+    heap::stop();
+}
+
 #[test]
 fn estimates_say_on_how_many_samples_they_stand() {
     let _alone = alone();

@@ -35,6 +35,15 @@ impl Unit {
     }
 }
 
+/// The keys of the notes that say what the whole process asked of the heap.
+pub(crate) const PROCESS_HEAP: [&str; 5] = [
+    "process_allocations",
+    "process_allocated_bytes",
+    "process_frees",
+    "process_freed_bytes",
+    "process_heap_samples",
+];
+
 /// One number of [`Counts`].
 pub(crate) struct Column {
     /// Without the unit, where it is a time.

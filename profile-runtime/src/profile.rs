@@ -172,6 +172,9 @@ pub struct Notes {
     pub clock_backsteps: u64,
     /// Calls asked for a report of their own when too many were being reported already.
     pub unisolated_reports: u64,
+    /// What the whole process asked of the heap, whichever function did; all zero where that was not recorded, and in
+    /// the report of a single call.
+    pub heap: HeapCounts,
     /// Calibrated cost of one call inside the profiler, ticks. 0 when not calibrated.
     pub ticks_per_call: f64,
     /// Calibrated cost of one poll inside the profiler, ticks. 0 when not calibrated.
@@ -185,6 +188,7 @@ impl Notes {
         self.late_events = self.late_events.saturating_add(other.late_events);
         self.clock_backsteps = self.clock_backsteps.saturating_add(other.clock_backsteps);
         self.unisolated_reports = self.unisolated_reports.saturating_add(other.unisolated_reports);
+        self.heap.add(&other.heap);
     }
 }
 

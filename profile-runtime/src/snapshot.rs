@@ -111,6 +111,7 @@ fn take(with_threads: bool) -> Profile {
     profile.notes.clock_backsteps = backsteps(engine) - origin.backsteps;
     profile.notes.truncated_calls = truncated(engine) - origin.truncated;
     profile.notes.unisolated_reports = captures.refused() - origin.unisolated;
+    profile.notes.heap = heap_since(&heap, &origin.heap, PROCESS);
     (profile.notes.ticks_per_call, profile.notes.ticks_per_poll) = costs;
     profile
 }
@@ -202,6 +203,12 @@ type HeapByPath = HashMap<PathIndex, HeapCounts>;
 fn heap_by_path() -> HeapByPath {
     crate::heap::counts_by_path()
 }
+
+#[cfg(feature = "heap")]
+use crate::heap::PROCESS;
+
+#[cfg(not(feature = "heap"))]
+const PROCESS: PathIndex = u32::MAX;
 
 #[cfg(not(feature = "heap"))]
 fn heap_by_path() -> HeapByPath {

@@ -422,7 +422,7 @@ fn remove(address: usize, depth: u8, count: impl FnOnce(&Cell)) -> Option<Owner>
 
 impl Table {
     fn home(&self, key: u64) -> usize {
-        ((hash(key) >> 16 & 0xffff_ffff) * self.capacity as u64 >> 32) as usize
+        (((hash(key) >> 16 & 0xffff_ffff) * self.capacity as u64) >> 32) as usize
     }
 
     fn after(&self, at: usize) -> usize {

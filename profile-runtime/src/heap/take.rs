@@ -71,24 +71,36 @@ fn copy_counters() -> Vec<Reading> {
     sums
 }
 
-/// What each `#[profile_cost]` path's own code has asked of the heap; empty in modes that keep no blocks.
+/// In place of a path: all code of the process.
+pub(crate) const PROCESS: PathIndex = u32::MAX;
+
+/// What each `#[profile_cost]` path's own code has asked of the heap, and under [`PROCESS`] what all code has, which is
+/// all that there is in modes that keep no blocks.
 pub(crate) fn counts_by_path() -> HashMap<PathIndex, HeapCounts> {
     let _state = recording::state();
     let mut paths = HashMap::<PathIndex, HeapCounts>::new();
+    let [allocations, allocated_bytes, frees, freed_bytes]: [u64; 4] =
+        std::array::from_fn(|i| local::each().map(|local| local.counters[i].load(Relaxed)).sum());
+    // What was allocated before may be freed since.
+    let (frees, freed_bytes) = (frees.min(allocations), freed_bytes.min(allocated_bytes));
+    let mut process = HeapCounts { allocations, allocated_bytes, frees, freed_bytes, samples: 0 };
     for (id, reading) in (0..).zip(&copy_counters()) {
         let record = records::get(id);
         let path = record.path.load(Relaxed);
+        let counts = counts_of(record, reading);
+        let counts = HeapCounts {
+            allocations: counts.allocations,
+            allocated_bytes: counts.allocated_bytes,
+            frees: counts.frees,
+            freed_bytes: counts.freed_bytes,
+            samples: record.sampled.load(Relaxed),
+        };
+        process.add(&counts);
         if path != u32::MAX {
-            let counts = counts_of(record, reading);
-            paths.entry(path).or_default().add(&HeapCounts {
-                allocations: counts.allocations,
-                allocated_bytes: counts.allocated_bytes,
-                frees: counts.frees,
-                freed_bytes: counts.freed_bytes,
-                samples: record.sampled.load(Relaxed),
-            });
+            paths.entry(path).or_default().add(&counts);
         }
     }
+    paths.insert(PROCESS, process);
     paths
 }
 

@@ -386,6 +386,21 @@ pub(super) fn note_lines(stats: &Stats) -> Vec<String> {
             lines.push(format!("{} {rest}", counted(n, noun)));
         }
     }
+    let heap = stats.covers.notes.heap;
+    if heap != HeapCounts::default() {
+        let samples = if heap.samples > 0 {
+            format!(" (estimated from {})", counted(heap.samples, "sample"))
+        } else {
+            String::new()
+        };
+        lines.push(format!(
+            "all code of the process allocated {} blocks of together {}; {} of these live, {}{samples}",
+            count(heap.allocations),
+            ALLOCATED(&heap),
+            count(heap.live_blocks()),
+            LIVE(&heap),
+        ));
+    }
     let cost: f64 = stats.functions.iter().map(|(_, f)| f.details.cost).sum();
     if cost > 0.0 {
         let share = percent(cost, stats.total_tt);
