@@ -5,6 +5,7 @@ use std::alloc::Layout;
 use std::mem::MaybeUninit;
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::captured::{self, Owners, Weight};
 use super::live;
 use super::local::{self, Local};
 use super::mode::Mode;
@@ -63,9 +64,11 @@ fn record(local: &Local, address: usize, layout: Layout) {
         return;
     }
     live::prefetch(address);
+    let path = current_path();
+    let home = home(path);
     let id = match plan.kind() {
-        Kind::Paths => intern_path(local, layout),
-        _ => intern(local, plan, layout, 0),
+        Kind::Paths => intern_path(local, layout, home),
+        _ => intern(local, plan, layout, 0, home),
     };
     if !live::insert(address, id) {
         add(&local.unrecorded, 1);
@@ -74,6 +77,9 @@ fn record(local: &Local, address: usize, layout: Layout) {
     local.lines.of(id).allocate(1, layout.size() as u64);
     local.part.grow(layout.size() as u64);
     local.allocated(address);
+    if captured::are_open() {
+        captured::allocated(address, path, Weight::one(layout.size()));
+    }
 }
 
 /// The call path that the thread is on; `u32::MAX` outside of all, and in code of ours.
@@ -85,11 +91,17 @@ fn current_path() -> u32 {
     thread::block().current_path().unwrap_or(u32::MAX)
 }
 
-/// All of a record's key but the stack, in one word, which is never 0.
+/// The same in the common tree: where what a call with a report of its own allocates is counted.
 #[inline(always)]
-fn shape_of(layout: Layout, rate: u8) -> Shape {
+fn home(path: u32) -> u32 {
+    if captured::are_in_use() { captured::home(path) } else { path }
+}
+
+/// All of a record's key but the stack.
+#[inline(always)]
+fn shape_of(layout: Layout, rate: u8, path: u32) -> Shape {
     Shape {
-        path: current_path(),
+        path,
         size_class: SizeClass::of(layout.size() as u64).0,
         align_log2: layout.align().trailing_zeros() as u8,
         rate,
@@ -98,8 +110,8 @@ fn shape_of(layout: Layout, rate: u8) -> Shape {
 
 /// The record of the calling thread's path.
 #[inline(always)]
-fn intern_path(local: &Local, layout: Layout) -> RecordId {
-    let shape = shape_of(layout, 0);
+fn intern_path(local: &Local, layout: Layout, path: u32) -> RecordId {
+    let shape = shape_of(layout, 0, path);
     local.known(shape.word(), 0).unwrap_or_else(|| find(local, shape, 0, &[], layout))
 }
 
@@ -107,8 +119,8 @@ fn intern_path(local: &Local, layout: Layout) -> RecordId {
 ///
 /// PERF: a thread that allocates where it has allocated before finds the record by two comparisons.
 #[inline(never)]
-fn intern(local: &Local, plan: Plan, layout: Layout, rate: u8) -> RecordId {
-    let shape = shape_of(layout, rate);
+fn intern(local: &Local, plan: Plan, layout: Layout, rate: u8, path: u32) -> RecordId {
+    let shape = shape_of(layout, rate, path);
     let mut stack = [const { MaybeUninit::<usize>::uninit() }; MOST_FRAMES];
     let asked = plan.frames() + OWN_FRAMES + SHIM_FRAMES;
     // SAFETY: any word is a `usize`, and the walker writes before it counts.
@@ -162,18 +174,24 @@ fn record_sample(local: &Local, address: usize, layout: Layout) {
     if plan.kind() != Kind::Sample {
         return;
     }
-    let id = intern(local, plan, layout, plan.rate());
+    let path = current_path();
+    let id = intern(local, plan, layout, plan.rate(), home(path));
     if !live::insert(address, id) {
         return add(&local.unrecorded, 1);
     }
     sampler::note_sampled(address);
     let weight = sampler::weight(layout.size(), sampler::rate_of(plan.rate()));
     let record = records::get(id);
+    record.sampled.fetch_add(1, Relaxed);
     record.samples.fetch_add(1, Relaxed);
     record.variance.fetch_add(weight.variance, Relaxed);
     local.lines.of(id).allocate(weight.blocks, weight.bytes);
     local.part.grow(weight.bytes);
     local.allocated(address);
+    if captured::are_open() {
+        let weight = Weight { blocks: weight.blocks, bytes: weight.bytes, is_sample: true };
+        captured::allocated(address, path, weight);
+    }
 }
 
 /// A block is about to be freed.
@@ -199,6 +217,7 @@ fn forget(address: usize, layout: Layout) {
         if recording::plan().keeps_blocks()
             && let Some(id) = live::remove(address)
         {
+            free_captured(id, address, layout.size());
             count_late(id, layout.size(), true);
         }
         return;
@@ -208,8 +227,28 @@ fn forget(address: usize, layout: Layout) {
         return;
     }
     match live::remove(address) {
-        Some(id) => count_free(local, id, address, layout.size(), local.is_recent(address)),
+        Some(id) => {
+            free_captured(id, address, layout.size());
+            count_free(local, id, address, layout.size(), local.is_recent(address));
+        }
         None => add(&local.older_frees, 1),
+    }
+}
+
+/// Tells the calls with a report of their own of a block that is freed.
+#[inline(always)]
+fn free_captured(id: RecordId, address: usize, size: usize) -> Owners {
+    if captured::are_open() { captured::freed(address, weight_of(id, size)) } else { Owners::default() }
+}
+
+#[inline(never)]
+fn weight_of(id: RecordId, size: usize) -> Weight {
+    match records::get(id).rate.load(Relaxed) as u8 {
+        0 => Weight::one(size),
+        rate => {
+            let weight = sampler::weight(size, sampler::rate_of(rate));
+            Weight { blocks: weight.blocks, bytes: weight.bytes, is_sample: true }
+        }
     }
 }
 
@@ -243,34 +282,47 @@ pub(crate) struct Moving(Option<RecordId>);
 
 /// A block is about to be moved: its address may be another's as soon as it is.
 #[inline(always)]
-pub(crate) fn moving(address: usize) -> Moving {
+pub(crate) fn moving(address: usize, size: usize) -> Moving {
     let plan = recording::plan();
     match plan.kind() {
         Kind::Off | Kind::Probe | Kind::Counters => Moving(None),
         Kind::Sample if !plan.has_others() && !sampler::may_be_sampled(address) => Moving(None),
-        Kind::Sample | Kind::Paths | Kind::Exact => Moving(take(address)),
+        Kind::Sample | Kind::Paths | Kind::Exact => Moving(take(address, size)),
     }
 }
 
 #[inline(never)]
-fn take(address: usize) -> Option<RecordId> {
+fn take(address: usize, size: usize) -> Option<RecordId> {
     let local = local::current();
     let _busy = match local {
         Some(local) => Some(local.enter()?),
         None => None,
     };
-    if recording::plan().keeps_blocks() { live::remove(address) } else { None }
+    if !recording::plan().keeps_blocks() {
+        return None;
+    }
+    let id = live::remove(address)?;
+    if captured::are_open() {
+        let owners = free_captured(id, address, size);
+        if let Some(local) = local {
+            local.set_moving(owners);
+        }
+    }
+    Some(id)
 }
 
 /// It could not be moved, and is where it was.
 #[cold]
-pub(crate) fn stayed(known: Moving, address: usize) {
+pub(crate) fn stayed(known: Moving, address: usize, size: usize) {
     if let (Some(id), Some(local)) = (known.0, local::current())
         && let Some(_busy) = local.enter()
         && recording::plan().keeps_blocks()
         && id < records::len()
     {
         live::insert(address, id);
+        if captured::are_open() {
+            captured::stayed(address, local.take_moving(), weight_of(id, size));
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
+use super::captured::Owners;
 use super::memory;
 use super::tallies::{Lines, Part};
 
@@ -47,6 +48,8 @@ pub(crate) struct Local {
     known: [Known; KNOWN],
     recent: [AtomicUsize; RECENT],
     recent_at: AtomicUsize,
+    /// To whom the block belonged that is being moved, among the calls with a report of their own.
+    moving: [AtomicU64; 4],
     next: AtomicPtr<Local>,
     pub(crate) lines: Lines,
 }
@@ -255,6 +258,16 @@ impl Local {
                 return false;
             }
         }
+    }
+
+    /// Remembers to whom a block belonged, until it has been moved.
+    pub(crate) fn set_moving(&self, owners: Owners) {
+        self.moving.iter().zip(owners.0).for_each(|(place, owner)| place.store(owner, Ordering::Relaxed));
+    }
+
+    /// What [`Local::set_moving`] was told last.
+    pub(crate) fn take_moving(&self) -> Owners {
+        Owners(std::array::from_fn(|i| self.moving[i].swap(0, Ordering::Relaxed)))
     }
 
     fn hand_back(&self) {

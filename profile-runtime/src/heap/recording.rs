@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use super::before_main;
+use super::captured;
 use super::live;
 use super::local;
 use super::memory;
@@ -274,6 +275,7 @@ fn end(state: &mut State) -> Result<(), StartError> {
         return Err(StartError::StillBusy);
     }
     live::clear();
+    captured::clear();
     sampler::clear();
     local::each().for_each(local::Local::clear);
     // SAFETY: recording is off and nobody is in our code any more; snapshots hold the state, as we do.
@@ -403,7 +405,7 @@ mod fork {
     pub(super) fn install() {}
 
     #[cfg(unix)]
-    use super::{State, live, local, records, state, tallies};
+    use super::{State, captured, live, local, records, state, tallies};
 
     /// The guard of the state, from before a fork until after it.
     #[cfg(unix)]
@@ -424,10 +426,12 @@ mod fork {
         std::mem::forget(tallies::FOLDING.lock());
         records::lock();
         live::lock_all();
+        captured::lock_all();
     }
 
     #[cfg(unix)]
     extern "C" fn parent() {
+        captured::unlock_all();
         live::unlock_all();
         records::unlock();
         tallies::FOLDING.force_unlock();
