@@ -30,7 +30,7 @@ mod hooks;
 mod interval;
 mod live;
 mod load;
-mod local;
+pub(crate) mod local;
 mod memory;
 mod mode;
 mod modules;

@@ -5,7 +5,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use super::memory;
-use super::spin::{Held, Spin};
+use super::spin::Spin;
 
 /// Index of a record. 0 is the record of what could not be told apart any more.
 pub(crate) type RecordId = u32;
@@ -337,10 +337,14 @@ pub(crate) unsafe fn clear() {
     }
 }
 
+/// Before a fork.
+#[cfg(unix)]
 pub(crate) fn lock() {
-    std::mem::forget::<Held<'_>>(ADDING.lock());
+    std::mem::forget::<super::spin::Held<'_>>(ADDING.lock());
 }
 
+/// After a fork, in parent and child.
+#[cfg(unix)]
 pub(crate) fn unlock() {
     ADDING.force_unlock();
 }

@@ -59,6 +59,9 @@ fn copy_counters() -> Vec<Reading> {
     let len = records::len() as usize;
     // Allocated first: nothing may be while the lock is held.
     let mut sums = vec![Reading::default(); len];
+    // What a signal's handler allocates meanwhile would wait for the lock.
+    let local = local::current();
+    let _busy = local.and_then(local::Local::enter);
     let _folding = tallies::FOLDING.lock();
     for (id, sum) in (0..).zip(&mut sums) {
         *sum = tallies::read_record(records::get(id));
@@ -125,12 +128,13 @@ fn counts_of(record: &Record, reading: &Reading) -> TraceCounts {
 }
 
 fn totals(state: &recording::State) -> (ProcessMemory, Notes) {
-    let (live, peak) = tallies::totals(local::each().map(|local| &local.part));
-    let sum = |counter: fn(&local::Local) -> u64| local::each().map(counter).sum::<u64>();
+    let (live, peak) = tallies::totals(recording::locals().map(|local| &local.part));
+    let sum = |counter: fn(&local::Local) -> u64| recording::locals().map(counter).sum::<u64>();
     let process = ProcessMemory {
         live_bytes: live.max(0) as u64,
         peak_bytes: peak.max(0) as u64,
         live_blocks: sum(|local| local.counters[0].load(Relaxed))
+            .saturating_add_signed(tallies::unplaced())
             .saturating_sub(sum(|local| local.counters[2].load(Relaxed))),
         profiler_bytes: memory::used() as u64,
         ..ProcessMemory::default()
