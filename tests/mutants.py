@@ -61,6 +61,11 @@ def heap(test):
     return ["--release", "-p", "profile-cost-runtime", "--test", "heap_exact", "--", test]
 
 
+def program(test):
+    """One of the heap's scenarios."""
+    return ["--release", "-p", "profile-cost-heap", "--test", test]
+
+
 TYPES = ["--release", "-p", "profile-cost-runtime", "--lib", "--", "heap::types", "heap::origin"]
 LARGE = ["-p", "profile-cost-runtime", "--test", "heap_large"]
 NAMES = ["-p", "profile-cost-runtime", "--test", "heap_names"]
@@ -331,16 +336,16 @@ SLOW = [
     ("no sparse windows", "window.rs", "if seldom && counts", "if false && seldom && counts", memory("memory_follows")),
     ("room for more buckets than most see", "histogram.rs", "const FEW: usize = 4;", "const FEW: usize = 16;",
      memory("memory_follows_the_paths_that_were_used_where")),
-    ("heap: a slot that is freed leaves a hole", "heap/live.rs", "                if moves {", "                if false && moves {", heap("random")),
-    ("heap: realloc forgets the old block", "heap/hooks.rs", "        settle(id, from, old.size());", "        let _ = (id, from);", heap("random")),
-    ("heap: lines are folded without their frees", "heap/tallies.rs", "    record.frees.store(sum.frees, Relaxed);", "", heap("sixteen")),
+    ("heap: a slot that is freed leaves a hole", "heap/live.rs", "                if moves {", "                if false && moves {", program("random_operations")),
+    ("heap: realloc forgets the old block", "heap/hooks.rs", "        rate = settle(known, from, old.size());", "        rate = None;", program("random_operations")),
+    ("heap: lines are folded without their frees", "heap/tallies.rs", "    record.frees.store(sum.frees, Relaxed);", "", program("sixteen")),
     ("heap: the peak is what is live now", "heap/tallies.rs", "        if epoch != now {\n            (self.peak", "        if true {\n            (self.peak", heap("what_was_live")),
-    ("heap: the highest of a thread is not handed over", "heap/tallies.rs", "let risen = before + self.high.load(Relaxed);", "let risen = before;", heap("random")),
-    ("heap: threads' ends are not counted", "heap/local.rs", "            self.lines.fold();", "            self.lines.clear();", heap("sixteen")),
-    ("heap: late frees are lost", "heap/hooks.rs", "            count_late(id, layout.size(), true);\n        }\n        return;", "            let _ = id;\n        }\n        return;", heap("destructors")),
+    ("heap: the highest of a thread is not handed over", "heap/tallies.rs", "let risen = before + self.high.load(Relaxed);", "let risen = before;", program("random_operations")),
+    ("heap: threads' ends are not counted", "heap/local.rs", "            self.lines.fold();", "            self.lines.clear();", program("sixteen")),
+    ("heap: late frees are lost", "heap/hooks.rs", "            count_late(id, address, layout.size(), true);\n        }\n        return;", "            let _ = id;\n        }\n        return;", program("thread_ends")),
     ("heap: a sample stands for itself only", "heap/sampler.rs", "bytes: (size as f64 / p).round() as u64,", "bytes: size as u64,", heap("a_sample")),
     ("heap: stop keeps the blocks", "heap/recording.rs", "    live::clear();\n", "", heap("what_recording")),
-    ("heap: no handlers at fork", "heap/recording.rs", "    fork::install();\n", "", heap("a_forked")),
+    ("heap: no handlers at fork", "heap/recording.rs", "    fork::install();\n", "", program("forks")),
     ("heap: past the cap all goes on", "heap/recording.rs", "    if now.kind() == Kind::Exact {", "    if false && now.kind() == Kind::Exact {", heap("past_the_cap")),
     ("heap: every freed block is temporary", "heap/local.rs", "if back >= window {\n                return false;", "if back >= window {\n                return true;", heap("blocks_freed")),
     ("heap: the profiler's own blocks are the caller's", "heap/hooks.rs", "    if thread::is_inside() {", "    if false && thread::is_inside() {", COLUMNS),
@@ -369,6 +374,30 @@ SLOW = [
     ("live sorts by all bytes", "stats/sort.rs",
      "Self::LiveBytes => own.live_bytes(),", "Self::LiveBytes => own.allocated_bytes,", TOTALS),
     ("heap: reset forgets live blocks", "snapshot.rs", "allocations: now.allocations - before.frees.min(now.allocations),", "allocations: now.allocations - before.allocations.min(now.allocations),", COLUMNS),
+    ("heap: older blocks that are moved are not counted", "heap/hooks.rs", "        _ if plan.keeps_every_block() => add(&local.older_frees, 1),\n", "", program("midlife")),
+    ("heap: blocks that were not sampled are older ones", "heap/hooks.rs", "        None if plan.keeps_every_block() => add(&local.older_frees, 1),", "        None => add(&local.older_frees, 1),", program("intervals")),
+    ("heap: a frame of ours is kept", "heap/hooks.rs", "const OWN_FRAMES: usize = 3;", "const OWN_FRAMES: usize = 2;", program("frames")),
+    ("heap: a frame more than was asked for", "heap/hooks.rs", "let asked = frames + OWN_FRAMES;", "let asked = (frames + OWN_FRAMES + 1).min(MOST_FRAMES);", program("frames")),
+    ("heap: copies of a sample stand for themselves", "heap/hooks.rs", "(bytes as f64 * blocks).round() as u64", "(bytes as f64 * blocks.min(1.0)) as u64", program("copies")),
+    ("heap: alignments are not told apart", "heap/hooks.rs", "align_log2: layout.align().trailing_zeros() as u8,", "align_log2: 3,", program("aligned")),
+    ("heap: counters know nothing of late frees", "heap/hooks.rs", "else { return tallies::count_unplaced(layout.size(), true) };", "else { return };", program("counters")),
+    ("heap: zeroed by hand", "heap/tracker.rs", "        let block = unsafe { self.inner.alloc_zeroed(layout) };", "        let block = unsafe { self.inner.alloc(layout) };\n        if !block.is_null() {\n            unsafe { block.write_bytes(0, layout.size()) };\n        }", program("zeroed")),
+    ("heap: forgotten after it was freed", "heap/tracker.rs", "        hooks::freed(block.addr(), layout);\n        // SAFETY: as the caller of `dealloc` promised.\n        unsafe { self.inner.dealloc(block, layout) };", "        unsafe { self.inner.dealloc(block, layout) };\n        hooks::freed(block.addr(), layout);", program("modes")),
+    ("heap: blocks aligned to 8 are not kept", "heap/live.rs", '"x86_64") { 3 } else', '"x86_64") { 4 } else', program("inner")),
+    ("heap: a recording begins with what others counted", "heap/local.rs", "        self.forget();\n        self.generation", "        self.generation", program("modes")),
+    ("heap: a rate is another's", "heap/sampler.rs", "    (1..=u8::MAX).min_by(|a, b| far(a).total_cmp(&far(b))).unwrap_or(1)", "    let _ = far;\n    RATE[255].store(rate, Relaxed);\n    255", program("modes")),
+    ("heap: a moved block settles in another recording", "heap/recording.rs", "        self.keeps_blocks() && self.generation() == generation", "        self.keeps_blocks() && generation > 0", program("modes")),
+    ("heap: handlers of others wait for a fork", "heap/recording.rs", "local::current().and_then(local::Local::enter));", "None::<local::Busy<'static>>);", program("forks")),
+    ("heap: who is gone after a fork stays busy", "heap/local.rs", "        local.busy.store(false, Ordering::Relaxed);\n        local.taken", "        local.taken", program("forks")),
+    ("heap: an interval supposes that none was missed", "heap/interval.rs", "gamma_quantile(Z, sum + rate, variance + rate * rate)", "gamma_quantile(Z, sum, variance)", program("intervals")),
+    ("heap: the variance is that of blocks, not of samples", "heap/sampler.rs", "x * x * (1.0 - p) / (p * p) * VARIANCE_UNIT", "x * x * (1.0 - p) / p * VARIANCE_UNIT", program("intervals")),
+    ("heap: the line is that behind the call", "heap/take.rs", "let inside = address.wrapping_sub(1);", "let inside = address;", program("python")),
+    ("heap: the limit is not read", "control.rs", "                crate::heap::set_memory_limit(bytes);", "                let _ = bytes;", program("variables")),
+    ("heap: the blocks of a panic's thread are lost", "heap/tallies.rs", "    record.freed_bytes.store(sum.freed_bytes, Relaxed);", "    record.freed_bytes.store(sum.freed_bytes & !1, Relaxed);", program("panics")),
+    ("heap: frees elsewhere are not counted", "heap/hooks.rs", "    local.lines.of(id).free(blocks, bytes, temporary);", "    if local.lines.of(id).record() == Some(id) && temporary {\n        local.lines.of(id).free(blocks, bytes, temporary);\n    }", program("elsewhere")),
+    ("heap: stop keeps what was sampled and counted", "heap/recording.rs", "    local::each().for_each(local::Local::clear);\n", "", program("again")),
+    ("heap: in place is not moved", "heap/hooks.rs", "    } else if plan.keeps_every_block() || known.0.is_some() {", "    } else if from != to && (plan.keeps_every_block() || known.0.is_some()) {", program("reallocs")),
+    ("heap: zeroed blocks go unseen", "heap/tracker.rs", "            return self.allocate_zeroed_recorded(layout);", "            return unsafe { self.inner.alloc_zeroed(layout) };", program("c_library")),
     ("walker: what follows the call is looked up", "heap/walker/table.rs", "self.find(back.wrapping_sub(1))", "self.find(back)", WALKER),
     ("walker: rbp is a word off", "heap/walker/frame.rs", "rbp = unsafe { read(rsp - below) };", "rbp = unsafe { read(rsp - below - WORD) };", WALKER),
     ("walker: a function's end is not one", "heap/walker/table.rs", "            add(end, rule::NONE);", "            let _ = end;", WALKER),
