@@ -247,7 +247,7 @@ BUGS = [
      "Some(p) => nodes[p].own.add(own),", "Some(_) => {}", render("a_wide_tree")),
     ("deep paths are lost", "render/tree.rs", "nodes[p].deeper.add(own)", "{}", render("a_million_levels")),
     ("a separator in a name", "render/names.rs", "printable(name).replace(';', \",\")", "printable(name)", render("hostile")),
-    ("names alone in folded lines", "render/names.rs", "if sharers[name.as_str()] > 1 {", "if false {", render("folded_golden")),
+    ("names alone in folded lines", "render/names.rs", "if sharers[name.as_str()] > 1 || placed", "if placed", render("folded_golden")),
     ("await in the colours of busy", "render/flamegraph.rs",
      "Metric::Await => BasicPalette::Io,", "Metric::Await => BasicPalette::Hot,", render("flamegraph_golden")),
     ("shares are not compared", "render/diff.rs",

@@ -24,6 +24,8 @@ pub use crate::heap::local::seed_samples;
 #[cfg(feature = "heap")]
 pub use crate::heap::origin::{crate_of, is_machinery};
 #[cfg(feature = "heap")]
+pub use crate::heap::recording::note_installed as tracker_is_called_directly;
+#[cfg(feature = "heap")]
 pub use crate::heap::types::classify;
 #[cfg(feature = "symbols")]
 pub use names::name_by_child;

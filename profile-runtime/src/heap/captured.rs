@@ -9,7 +9,7 @@
 
 use std::cell::UnsafeCell;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use super::memory;
 use super::sampler;
@@ -33,6 +33,9 @@ static OPEN: AtomicU32 = AtomicU32::new(0);
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 /// Something may be in the side table.
 static TOUCHED: AtomicBool = AtomicBool::new(false);
+/// The deepest nesting of calls that the side table knows of. What is kept of a block may have gaps, where a call between
+/// is over: a free looks at all depths up to this.
+static DEEPEST: AtomicU8 = AtomicU8::new(0);
 
 /// What a private tree is used for now.
 struct Call {
@@ -136,6 +139,7 @@ pub(crate) fn close(slot: usize) {
     }
     if was_last {
         TOUCHED.store(false, Ordering::SeqCst);
+        DEEPEST.store(0, Ordering::SeqCst);
     }
 }
 
@@ -275,7 +279,6 @@ pub(crate) fn allocated(address: usize, path: PathIndex, weight: Weight) {
                 cell.bytes.fetch_add(weight.bytes, Ordering::Relaxed);
                 cell.samples.fetch_add(u64::from(weight.is_sample), Ordering::Relaxed);
             });
-            // A free looks from depth 0 on, until there is none.
             if !is_kept || depth == u8::MAX {
                 return;
             }
@@ -292,12 +295,12 @@ pub(crate) fn freed(address: usize, weight: Weight) -> Owners {
     if !TOUCHED.load(Ordering::SeqCst) {
         return owners;
     }
-    for depth in 0..=u8::MAX {
+    for depth in 0..=DEEPEST.load(Ordering::SeqCst) {
         let owner = remove(address, depth, |cell| {
             cell.freed_blocks.fetch_add(weight.blocks, Ordering::Relaxed);
             cell.freed_bytes.fetch_add(weight.bytes, Ordering::Relaxed);
         });
-        let Some(owner) = owner else { break };
+        let Some(owner) = owner else { continue };
         if let Some(place) = owners.0.get_mut(usize::from(depth)) {
             *place = owner.word();
         }
@@ -308,7 +311,7 @@ pub(crate) fn freed(address: usize, weight: Weight) -> Owners {
 /// It was not freed after all.
 #[cold]
 pub(crate) fn stayed(address: usize, owners: Owners, weight: Weight) {
-    for (depth, &owner) in (0..).zip(&owners.0).take_while(|(_, owner)| **owner != 0) {
+    for (depth, &owner) in (0..).zip(&owners.0).filter(|(_, owner)| **owner != 0) {
         insert(address, depth, Owner::of(owner), |cell| {
             cell.freed_blocks.fetch_sub(weight.blocks, Ordering::Relaxed);
             cell.freed_bytes.fetch_sub(weight.bytes, Ordering::Relaxed);
@@ -393,6 +396,9 @@ fn insert(address: usize, depth: u8, owner: Owner, count: impl FnOnce(&Cell)) ->
     let shard = &BLOCKS[(hash(key) >> 58) as usize];
     if !TOUCHED.load(Ordering::SeqCst) {
         TOUCHED.store(true, Ordering::SeqCst);
+    }
+    if DEEPEST.load(Ordering::SeqCst) < depth {
+        DEEPEST.fetch_max(depth, Ordering::SeqCst);
     }
     let _held = shard.lock.lock();
     // Asked with the lock held: whoever closes the call waits for it.

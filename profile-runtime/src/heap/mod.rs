@@ -40,7 +40,7 @@ pub(crate) mod origin;
 mod pattern;
 mod place;
 mod process;
-mod recording;
+pub(crate) mod recording;
 mod records;
 mod render;
 mod sampler;

@@ -127,7 +127,7 @@ static INSTALLED: AtomicBool = AtomicBool::new(false);
 /// An allocation has come through a `Tracker`, while that was asked.
 #[cold]
 #[inline(never)]
-pub(crate) fn note_installed() {
+pub fn note_installed() {
     before_main::keep();
     INSTALLED.store(true, Ordering::Relaxed);
 }
