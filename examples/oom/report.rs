@@ -67,8 +67,8 @@ impl Looks {
             wrote(name, what);
         }
         let look = FlamegraphOptions { title: "The shop's heap: what grew".to_owned(), ..Default::default() };
-        profile_cost::write_file(&folder.join("oom-growth.svg"), |mut out| {
-            now.write_diff_flamegraph(first, &mut out, StackOptions::default(), &look)
+        profile_cost::write_file(&folder.join("oom-growth.svg"), |out| {
+            now.write_diff_flamegraph(first, out, StackOptions::default(), &look)
         })?;
         wrote("oom-growth.svg", "what grew between the looks is red");
         for (name, what) in [
