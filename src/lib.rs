@@ -65,6 +65,8 @@
 //! - `flamegraph` (default): SVG through inferno, which is under CDDL-1.0.
 //! - `pprof` (default): files for `go tool pprof`, compressed by flate2.
 //! - `heap` (default): the tracking allocator. Stacks are walked by gimli's reading of the program's unwind tables.
+//! - `symbols` (default): names and types for what the heap holds, from debug information, in a child of the process
+//!   (`Snapshot::name`, `Snapshot::in_child`). Without it `cargo profile-cost heap` names snapshots offline.
 //! - `read`: `Recording::read`, native JSON and pstats dumps back into values, with serde_json.
 //!   `cargo profile-cost` has it; a service need not.
 

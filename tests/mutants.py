@@ -67,6 +67,7 @@ NAMES = ["-p", "profile-cost-runtime", "--test", "heap_names"]
 PROTOCOL = ["-p", "profile-cost-runtime", "--lib", "heap::naming"]
 COLUMNS = ["--release", "-p", "profile-cost", "--test", "heap_columns"]
 HEAP_EXIT = ["--release", "-p", "profile-cost", "--test", "heap_exit"]
+TOTALS = ["-p", "profile-cost-runtime", "--test", "heap_totals"]
 WALKER = ["--release", "-p", "profile-cost-walker", "--test", "stacks"]
 WILD = ["--release", "-p", "profile-cost-walker", "--test", "wild"]
 LIBRARIES = ["--release", "-p", "profile-cost-walker", "--test", "libraries"]
@@ -343,6 +344,30 @@ SLOW = [
     ("heap: past the cap all goes on", "heap/recording.rs", "    if now.kind() == Kind::Exact {", "    if false && now.kind() == Kind::Exact {", heap("past_the_cap")),
     ("heap: every freed block is temporary", "heap/local.rs", "if back >= window {\n                return false;", "if back >= window {\n                return true;", heap("blocks_freed")),
     ("heap: the profiler's own blocks are the caller's", "heap/hooks.rs", "    if thread::is_inside() {", "    if false && thread::is_inside() {", COLUMNS),
+    ("a former call's block is the next one's", "heap/captured.rs",
+     "            && call.generation.load(Ordering::Relaxed) == self.generation\n"
+     "            && (cell.known.load(Ordering::Acquire) >> 32) as u32 == self.generation;", ";", COLUMNS),
+    ("a report's counts go on from the last call", "heap/captured.rs",
+     "            counter.store(0, Ordering::Relaxed);\n        }\n        self.slot",
+     "            let _ = counter;\n        }\n        self.slot", COLUMNS),
+    ("realloc frees nothing of a report's", "heap/hooks.rs",
+     "        let owners = free_captured(id, address, size);\n",
+     "        let owners = Owners::default();\n        let _ = size;\n", COLUMNS),
+    ("blocks are of the innermost report only", "heap/captured.rs",
+     "            depth += 1;\n", "            return;\n", COLUMNS),
+    ("frees are of the innermost report only", "heap/captured.rs",
+     "    for depth in 0..=u8::MAX {\n        let owner", "    for depth in 0..1 {\n        let owner", COLUMNS),
+    ("a private path in the heap's records", "heap/hooks.rs",
+     "if captured::are_in_use() { captured::home(path) } else { path }", "path", COLUMNS),
+    ("displaced owners are lost", "heap/captured.rs",
+     "            if moves {", "            if moves && home == gap {", COLUMNS),
+    ("recursion holds its blocks twice", "stats/totals.rs",
+     "            totals.cumulative_heap.add(heap);\n        }\n        self.depth",
+     "        }\n        totals.cumulative_heap.add(heap);\n        self.depth", TOTALS),
+    ("functions that only hold blocks in python's text", "stats/mod.rs",
+     "            Style::Pstats => self.called_only(),", "            Style::Pstats => None,", TOTALS),
+    ("live sorts by all bytes", "stats/sort.rs",
+     "Self::LiveBytes => own.live_bytes(),", "Self::LiveBytes => own.allocated_bytes,", TOTALS),
     ("heap: reset forgets live blocks", "snapshot.rs", "allocations: now.allocations - before.frees.min(now.allocations),", "allocations: now.allocations - before.allocations.min(now.allocations),", COLUMNS),
     ("walker: what follows the call is looked up", "heap/walker/table.rs", "self.find(back.wrapping_sub(1))", "self.find(back)", WALKER),
     ("walker: rbp is a word off", "heap/walker/frame.rs", "rbp = unsafe { read(rsp - below) };", "rbp = unsafe { read(rsp - below - WORD) };", WALKER),
@@ -379,7 +404,7 @@ SLOW = [
     ("heap at exit: nobody says that it was stopped", "heap/at_exit.rs", "if BEGUN.load(Ordering::Relaxed) {", "if false {", HEAP_EXIT),
     ("naming: what the program does before main comes first", "heap/naming/child.rs", '".init_array.00101"', '".init_array"', child("the_child_compares")),
     ("naming: the child goes on to main", "heap/naming/child.rs", "libc::_exit(0) }", "libc::getpid() };", child("a_child_that_nobody")),
-    ("naming: files stay open", "heap/naming/child.rs", "unsafe { libc::syscall(libc::SYS_close_range", "if false { libc::syscall(libc::SYS_close_range", child("the_first_to_go")),
+    ("naming: files stay open", "heap/naming/child.rs", "3 as libc::c_uint", "900 as libc::c_uint", child("the_first_to_go")),
     ("naming: the child is not the first to go", "heap/naming/child.rs", '"1000"', '"0"', child("the_first_to_go")),
     ("naming: the child is asked to report", "heap/naming/parent.rs", "command.env_remove(name);", "let _ = name;", child("the_first_to_go")),
     ("naming: the child is left behind", "heap/naming/parent.rs", "let _ = self.0.kill();", "", child("misbehaves")),

@@ -134,8 +134,8 @@ Type `help` for the commands.")]
 /// Order and names, in tables.
 #[derive(Debug, Args)]
 pub(crate) struct Order {
-    /// Sort keys, the most significant first: calls, cumulative, filename, line, name, nfl, pcalls, stdname, time or a
-    /// unique beginning; several by commas or repeated. A list starts with -s "" in the order of first call.
+    /// Sort keys, the most significant first: calls, cumulative, filename, line, name, nfl, pcalls, stdname, time; of
+    /// the heap allocs, heap, live, cumallocs, cumheap, cumlive; or a unique beginning; several by commas or repeated. A list starts with -s "" in the order of first call.
     #[arg(short, long, value_name = "KEYS", value_parser = sort_keys)]
     pub(crate) sort: Vec<Keys>,
     /// Turn the order round.

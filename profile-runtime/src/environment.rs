@@ -91,9 +91,9 @@ impl Environment {
             if let Some(value) = get("PROFILE_COST_HEAP_MEMORY") {
                 parsed.heap_memory = crate::heap::bytes(&value).filter(|bytes| *bytes > 0);
                 if parsed.heap_memory.is_none() {
-                    parsed
-                        .complaints
-                        .push(format!("PROFILE_COST_HEAP_MEMORY={value}: use bytes, as in 64MiB"));
+                    parsed.complaints.push(format!(
+                        "PROFILE_COST_HEAP_MEMORY={value}: use bytes from 1, as in 64MiB or 1GiB"
+                    ));
                 }
             }
         }
@@ -197,7 +197,11 @@ mod tests {
             #[cfg(feature = "heap")]
             ("PROFILE_COST_HEAP_OUT", "a.docx"),
             #[cfg(feature = "heap")]
-            ("PROFILE_COST_HEAP_MEMORY", "much"),
+            ("PROFILE_COST_HEAP_MEMORY", "plenty"),
+            #[cfg(feature = "heap")]
+            ("PROFILE_COST_HEAP_MEMORY", "0"),
+            #[cfg(feature = "heap")]
+            ("PROFILE_COST_HEAP_MEMORY", "-1MiB"),
             ("PROFILE_COST_MAX_PATHS", "0"),
             ("PROFILE_COST_TOP", "-1"),
         ] {

@@ -20,6 +20,8 @@ pub use profiles::{HOSTILE_NAMES, assert_same, generated_profile, large_profile}
 pub use snapshots::generated_snapshot;
 
 #[cfg(feature = "heap")]
+pub use crate::heap::local::seed_samples;
+#[cfg(feature = "heap")]
 pub use crate::heap::origin::{crate_of, is_machinery};
 #[cfg(feature = "heap")]
 pub use crate::heap::types::classify;

@@ -104,7 +104,8 @@ fn write(snapshot: &Snapshot, asked: &Heap, format: Format, out: &mut dyn Write)
     match (asked.key, format) {
         (Some(key), _) => snapshot.write_statistics(out, key, asked.cumulative, asked.top),
         (None, Format::Text) => {
-            let options = ReportOptions { top: top(asked), source_line: Some(source_line) };
+            let options =
+                ReportOptions { top: top(asked), source_line: Some(source_line), ..ReportOptions::default() };
             snapshot.write_report(out, &options)
         }
         (None, Format::Folded) => snapshot.write_folded(out, stacks),
@@ -127,7 +128,8 @@ fn write_change(
             snapshot.write_diff_flamegraph(old, out, stacks, &FlamegraphOptions::default())
         }
         _ => {
-            let options = ReportOptions { top: top(asked), source_line: Some(source_line) };
+            let options =
+                ReportOptions { top: top(asked), source_line: Some(source_line), ..ReportOptions::default() };
             snapshot.write_growth(old, out, &options)
         }
     }

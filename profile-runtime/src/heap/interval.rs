@@ -34,6 +34,11 @@ fn gamma_quantile(z: f64, mean: f64, variance: f64) -> f64 {
     mean * (1.0 - ninth + z * ninth.sqrt()).max(0.0).powi(3)
 }
 
+/// The rate that samples were taken by, at least, from the variance that they have.
+pub(super) fn rate_of(samples: u64, variance: f64) -> f64 {
+    if samples == 0 { 0.0 } else { (variance.max(0.0) / samples as f64).sqrt() }
+}
+
 /// The interval of a difference of two estimates, each with its own (Zou and Donner, Statistics in Medicine 27, 2008).
 /// Blocks that are in both make it narrower in truth.
 pub(super) fn of_difference(new: (u64, (u64, u64)), old: (u64, (u64, u64))) -> (i64, i64) {

@@ -8,7 +8,7 @@ use std::ptr;
 
 use super::memory;
 use super::records::RecordId;
-use super::spin::{Held, Spin};
+use super::spin::Spin;
 
 const SHARDS: usize = 256;
 /// Slots of a shard's first table.
@@ -218,13 +218,15 @@ pub(crate) fn clear() {
 }
 
 /// Takes every lock, before a fork.
+#[cfg(unix)]
 pub(crate) fn lock_all() {
     for shard in &LIVE {
-        std::mem::forget::<Held<'_>>(shard.lock.lock());
+        std::mem::forget::<super::spin::Held<'_>>(shard.lock.lock());
     }
 }
 
 /// Releases what [`lock_all`] took, in parent and child.
+#[cfg(unix)]
 pub(crate) fn unlock_all() {
     for shard in &LIVE {
         shard.lock.force_unlock();

@@ -4,7 +4,9 @@ use std::cell::Cell;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
+use super::captured::Owners;
 use super::memory;
+use super::recording::{self, Plan};
 use super::tallies::{Lines, Part};
 
 /// Blocks that a thread allocated last, among which frees are looked for.
@@ -31,6 +33,8 @@ pub(crate) struct Local {
     busy: AtomicBool,
     /// A thread that lives has it.
     taken: AtomicBool,
+    /// The recording that what follows was counted in; see [`Local::join`].
+    generation: AtomicU32,
     /// The mode that `skip` was drawn for.
     pub(crate) seen: AtomicU32,
     /// Bytes to the next sample.
@@ -47,6 +51,8 @@ pub(crate) struct Local {
     known: [Known; KNOWN],
     recent: [AtomicUsize; RECENT],
     recent_at: AtomicUsize,
+    /// To whom the block belonged that is being moved, among the calls with a report of their own.
+    moving: [AtomicU64; 4],
     next: AtomicPtr<Local>,
     pub(crate) lines: Lines,
 }
@@ -57,9 +63,13 @@ static ALL: AtomicPtr<Local> = AtomicPtr::new(ptr::null_mut());
 /// How many of a thread's last allocations make a block that is freed temporary.
 static WINDOW: AtomicUsize = AtomicUsize::new(1);
 
-/// In place of a `Local`: being made; gone.
+/// In place of a `Local`: being made; gone; none, and the thread is in our code.
 const MAKING: *const Local = ptr::without_provenance(1);
 const ENDED: *const Local = ptr::without_provenance(2);
+const INSIDE: *const Local = ptr::without_provenance(3);
+
+/// How many threads without a state are in our code.
+static LATE: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
     /// No destructor and const-initialised: can be read whenever the thread allocates.
@@ -100,7 +110,7 @@ struct OnExit;
 impl Drop for OnExit {
     fn drop(&mut self) {
         let local = LOCAL.replace(ENDED);
-        if local.addr() > ENDED.addr() {
+        if local.addr() > INSIDE.addr() {
             // SAFETY: a `Local` is never unmapped.
             unsafe { &*local }.hand_back();
         }
@@ -111,7 +121,7 @@ impl Drop for OnExit {
 #[inline(always)]
 pub(crate) fn current() -> Option<&'static Local> {
     let local = LOCAL.get();
-    if local.addr() > ENDED.addr() {
+    if local.addr() > INSIDE.addr() {
         // SAFETY: a `Local` is never unmapped.
         return Some(unsafe { &*local });
     }
@@ -188,7 +198,62 @@ impl Drop for Busy<'_> {
     }
 }
 
+/// A thread that has no `Local` is in our code until this drops: what [`Busy`] is to others.
+#[derive(Debug)]
+pub(crate) struct Late(*const Local);
+
+impl Late {
+    /// `None` when it is there already.
+    #[cold]
+    pub(crate) fn enter() -> Option<Self> {
+        let before = LOCAL.get();
+        if before == INSIDE {
+            return None;
+        }
+        LOCAL.set(INSIDE);
+        LATE.fetch_add(1, Ordering::SeqCst);
+        // The mode is read after this; see `Local::enter`.
+        std::sync::atomic::fence(Ordering::SeqCst);
+        Some(Self(before))
+    }
+}
+
+impl Drop for Late {
+    fn drop(&mut self) {
+        LATE.fetch_sub(1, Ordering::Release);
+        LOCAL.set(self.0);
+    }
+}
+
+/// Whether a thread without a state is in our code.
+pub(crate) fn is_any_late() -> bool {
+    LATE.load(Ordering::Acquire) > 0
+}
+
 impl Local {
+    /// Before the thread counts anything in that mode: what it counted in another recording is void.
+    ///
+    /// NOTE: only the thread itself takes it back. In mode `counters` nobody waits for it, so that it may be about to
+    /// store a count that is older than a clearing by others.
+    #[inline(always)]
+    pub(crate) fn join(&self, plan: Plan) {
+        if self.generation.load(Ordering::Relaxed) != plan.generation() {
+            self.begin(plan);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn begin(&self, plan: Plan) {
+        self.forget();
+        self.generation.store(plan.generation(), Ordering::Release);
+    }
+
+    /// Whether what was counted belongs to that recording.
+    pub(crate) fn is_of(&self, generation: u32) -> bool {
+        self.generation.load(Ordering::Acquire) == generation
+    }
+
     /// `None` when it is there already.
     #[inline(always)]
     pub(crate) fn enter(&self) -> Option<Busy<'_>> {
@@ -257,10 +322,22 @@ impl Local {
         }
     }
 
+    /// Remembers to whom a block belonged, until it has been moved.
+    pub(crate) fn set_moving(&self, owners: Owners) {
+        self.moving.iter().zip(owners.0).for_each(|(place, owner)| place.store(owner, Ordering::Relaxed));
+    }
+
+    /// What [`Local::set_moving`] was told last.
+    pub(crate) fn take_moving(&self) -> Owners {
+        Owners(std::array::from_fn(|i| self.moving[i].swap(0, Ordering::Relaxed)))
+    }
+
     fn hand_back(&self) {
         if let Some(_busy) = self.enter() {
             self.lines.fold();
-            self.part.hand_over();
+            if self.is_of(recording::plan().generation()) {
+                self.part.hand_over();
+            }
         }
         self.taken.store(false, Ordering::Release);
     }
@@ -268,6 +345,11 @@ impl Local {
     /// Forgets all. Nobody records.
     pub(crate) fn clear(&self) {
         self.lines.clear();
+        self.forget();
+    }
+
+    /// Forgets all but what the lines hold.
+    fn forget(&self) {
         self.part.clear();
         for counter in self.counters.iter().chain([&self.older_frees, &self.unrecorded]) {
             counter.store(0, Ordering::Relaxed);
@@ -275,13 +357,25 @@ impl Local {
         self.known.iter().for_each(|known| known.shape.store(0, Ordering::Relaxed));
         self.recent.iter().for_each(|recent| recent.store(0, Ordering::Relaxed));
     }
+}
 
-    /// After a fork, of threads that are not there any more.
-    pub(crate) fn release_after_fork(&self) {
-        self.busy.store(false, Ordering::Relaxed);
-        if LOCAL.get() != ptr::from_ref(self) {
-            self.taken.store(false, Ordering::Relaxed);
-        }
+/// After a fork: other threads are not there any more.
+#[cfg(unix)]
+pub(crate) fn release_after_fork() {
+    LATE.store(0, Ordering::Relaxed);
+    let own = LOCAL.get();
+    for local in each().filter(|&local| own != ptr::from_ref(local)) {
+        local.busy.store(false, Ordering::Relaxed);
+        local.taken.store(false, Ordering::Relaxed);
+    }
+}
+
+/// Sets the calling thread's generator of samples, and draws the next one by it; for tests.
+#[cfg(feature = "testing")]
+pub fn seed_samples(seed: u64) {
+    if let Some(local) = current() {
+        local.random.store(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, Ordering::Relaxed);
+        local.seen.store(0, Ordering::Relaxed);
     }
 }
 

@@ -18,6 +18,7 @@
 
 pub(crate) mod at_exit;
 pub(crate) mod before_main;
+pub(crate) mod captured;
 mod compare;
 mod dump;
 mod figures;
@@ -29,7 +30,7 @@ mod hooks;
 mod interval;
 mod live;
 mod load;
-mod local;
+pub(crate) mod local;
 mod memory;
 mod mode;
 mod modules;
@@ -85,8 +86,8 @@ pub use source_line::source_line;
 pub use source_lines::SourceLines;
 pub use statistics::{Key, KeyType, Measure, Statistic};
 pub use summary::{Summary, SummaryRow, TypeCount, show_most_common_types};
-pub(crate) use take::counts_by_path;
 pub use take::take_snapshot;
+pub(crate) use take::{PROCESS, counts_by_path};
 pub use text::TopOptions;
 pub use traceback::{Line, Traceback};
 pub use tracker::Tracker;

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use super::before_main;
+use super::captured;
 use super::live;
 use super::local;
 use super::memory;
@@ -16,6 +17,9 @@ use super::walker;
 
 /// The one thing that the allocator reads while recording is off: a [`Plan`].
 static PLAN: AtomicU32 = AtomicU32::new(0);
+
+/// Recordings that are told apart.
+const GENERATIONS: u32 = 127;
 
 /// What is recorded of each block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,13 +34,15 @@ pub(crate) enum Kind {
     Probe = 5,
 }
 
-/// A mode in one word: kind, frames, slot of the rate, whether blocks of another mode are still remembered.
+/// A mode in one word: kind, frames, slot of the rate, whether blocks of another mode are still remembered, and which
+/// recording this is (1 to [`GENERATIONS`], then anew; 0 while off).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Plan(u32);
 
 impl Plan {
-    fn new(kind: Kind, frames: u32, rate: u8, others: bool) -> Self {
-        Self(kind as u32 | frames << 8 | u32::from(rate) << 16 | u32::from(others) << 24)
+    fn new(kind: Kind, frames: u32, rate: u8, others: bool, generation: u32) -> Self {
+        let word = kind as u32 | frames << 8 | u32::from(rate) << 16 | u32::from(others) << 24;
+        Self(word | generation << 25)
     }
 
     #[inline(always)]
@@ -69,7 +75,19 @@ impl Plan {
     /// Blocks that were not sampled may be remembered.
     #[inline(always)]
     pub(crate) fn has_others(self) -> bool {
-        self.0 >> 24 != 0
+        self.0 >> 24 & 1 != 0
+    }
+
+    /// Which recording this is: another one whenever all was forgotten.
+    #[inline(always)]
+    pub(crate) fn generation(self) -> u32 {
+        self.0 >> 25
+    }
+
+    /// Blocks that were recorded in that generation are still remembered.
+    #[inline(always)]
+    pub(crate) fn still_keeps(self, generation: u32) -> bool {
+        self.keeps_blocks() && self.generation() == generation
     }
 
     #[inline(always)]
@@ -99,6 +117,8 @@ pub(crate) struct State {
     pub(crate) since: Option<Instant>,
     /// The cap was reached, and `exact` gave way.
     pub(crate) fell_back: bool,
+    /// See [`Plan::generation`].
+    generation: u32,
 }
 
 /// An allocation has come through a `Tracker`.
@@ -115,7 +135,7 @@ pub(crate) fn note_installed() {
 /// Whether what the program allocates comes through a `Tracker`. Asked by an allocation, while nothing is recorded.
 pub(crate) fn is_installed() -> bool {
     if !INSTALLED.load(Ordering::Relaxed) {
-        let probe = Plan::new(Kind::Probe, 0, 0, false).0;
+        let probe = Plan::new(Kind::Probe, 0, 0, false, 0).0;
         if PLAN.compare_exchange(0, probe, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             drop(std::hint::black_box(Box::new(0u8)));
             let _ = PLAN.compare_exchange(probe, 0, Ordering::Relaxed, Ordering::Relaxed);
@@ -124,11 +144,18 @@ pub(crate) fn is_installed() -> bool {
     INSTALLED.load(Ordering::Relaxed)
 }
 
-static STATE: Mutex<State> = Mutex::new(State { mode: Mode::Off, since: None, fell_back: false });
+static STATE: Mutex<State> =
+    Mutex::new(State { mode: Mode::Off, since: None, fell_back: false, generation: 1 });
 
 /// Held while recording is switched or a snapshot taken.
 pub(crate) fn state() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// What threads have counted in this recording.
+pub(crate) fn locals() -> impl Iterator<Item = &'static local::Local> {
+    let generation = plan().generation();
+    local::each().filter(move |local| local.is_of(generation))
 }
 
 /// Blocks for which there was no room; +1 each.
@@ -145,7 +172,13 @@ pub(crate) fn note_full() {
     }
     let now = plan();
     if now.kind() == Kind::Exact {
-        let then = Plan::new(Kind::Sample, now.frames() as u32, sampler::slot_of(Mode::RATE), true);
+        let then = Plan::new(
+            Kind::Sample,
+            now.frames() as u32,
+            sampler::slot_of(Mode::RATE),
+            true,
+            now.generation(),
+        );
         let _ = PLAN.compare_exchange(now.0, then.0, Ordering::Relaxed, Ordering::Relaxed);
     }
 }
@@ -204,6 +237,7 @@ pub fn start(frames: u32) -> Result<(), StartError> {
 /// See [`StartError`]; the mode is unchanged then.
 pub fn set_mode(mode: Mode) -> Result<(), StartError> {
     let mut state = state();
+    note_fall_back(&mut state);
     switch(&mut state, mode)
 }
 
@@ -238,10 +272,12 @@ fn switch(state: &mut State, mode: Mode) -> Result<(), StartError> {
     let others = !matches!(state.mode, Mode::Off | Mode::Counters);
     let plan = match mode {
         Mode::Off => Plan(0),
-        Mode::Counters => Plan::new(Kind::Counters, 0, 0, false),
-        Mode::Paths => Plan::new(Kind::Paths, 0, 0, others),
-        Mode::Sample { rate } => Plan::new(Kind::Sample, Mode::FRAMES, sampler::slot_of(rate), others),
-        Mode::Exact { frames } => Plan::new(Kind::Exact, frames, 0, others),
+        Mode::Counters => Plan::new(Kind::Counters, 0, 0, false, state.generation),
+        Mode::Paths => Plan::new(Kind::Paths, 0, 0, others, state.generation),
+        Mode::Sample { rate } => {
+            Plan::new(Kind::Sample, Mode::FRAMES, sampler::slot_of(rate), others, state.generation)
+        }
+        Mode::Exact { frames } => Plan::new(Kind::Exact, frames, 0, others, state.generation),
     };
     state.mode = mode;
     state.fell_back = false;
@@ -273,7 +309,9 @@ fn end(state: &mut State) -> Result<(), StartError> {
     if !quiesce() {
         return Err(StartError::StillBusy);
     }
+    state.generation = state.generation % GENERATIONS + 1;
     live::clear();
+    captured::clear();
     sampler::clear();
     local::each().for_each(local::Local::clear);
     // SAFETY: recording is off and nobody is in our code any more; snapshots hold the state, as we do.
@@ -292,7 +330,7 @@ fn quiesce() -> bool {
     barrier();
     std::thread::sleep(Duration::from_millis(1));
     let deadline = Instant::now() + Duration::from_secs(1);
-    while local::each().any(local::Local::is_busy) {
+    while local::each().any(local::Local::is_busy) || local::is_any_late() {
         if Instant::now() > deadline {
             return false;
         }
@@ -346,14 +384,14 @@ pub fn get_traceback_limit() -> u32 {
 #[must_use]
 pub fn get_traced_memory() -> (u64, u64) {
     let _state = state();
-    let (live, peak) = tallies::totals(local::each().map(|local| &local.part));
+    let (live, peak) = tallies::totals(locals().map(|local| &local.part));
     (live.max(0) as u64, peak.max(0) as u64)
 }
 
 /// The peak is what is live now; tracemalloc's `reset_peak`.
 pub fn reset_peak() {
     let _state = state();
-    tallies::reset_peak(local::each().map(|local| &local.part));
+    tallies::reset_peak(locals().map(|local| &local.part));
 }
 
 /// Bytes that the recording itself takes; tracemalloc's `get_tracemalloc_memory`. None of them is in
@@ -403,11 +441,15 @@ mod fork {
     pub(super) fn install() {}
 
     #[cfg(unix)]
-    use super::{State, live, local, records, state, tallies};
+    use super::{State, captured, live, local, records, state, tallies};
 
-    /// The guard of the state, from before a fork until after it.
+    /// The guard of the state, from before a fork until after it, and that the thread is in our code: what handlers of
+    /// others allocate meanwhile would wait for the locks that are held.
     #[cfg(unix)]
-    struct Kept(std::cell::UnsafeCell<Option<std::sync::MutexGuard<'static, State>>>);
+    type Guards = (std::sync::MutexGuard<'static, State>, Option<local::Busy<'static>>);
+
+    #[cfg(unix)]
+    struct Kept(std::cell::UnsafeCell<Option<Guards>>);
 
     // SAFETY: touched only by the thread that holds the lock which is inside.
     #[cfg(unix)]
@@ -418,16 +460,18 @@ mod fork {
 
     #[cfg(unix)]
     extern "C" fn before() {
-        let guard = state();
+        let guards = (state(), local::current().and_then(local::Local::enter));
         // SAFETY: this thread holds the lock.
-        unsafe { *KEPT.0.get() = Some(guard) };
+        unsafe { *KEPT.0.get() = Some(guards) };
         std::mem::forget(tallies::FOLDING.lock());
         records::lock();
         live::lock_all();
+        captured::lock_all();
     }
 
     #[cfg(unix)]
     extern "C" fn parent() {
+        captured::unlock_all();
         live::unlock_all();
         records::unlock();
         tallies::FOLDING.force_unlock();
@@ -437,7 +481,7 @@ mod fork {
 
     #[cfg(unix)]
     extern "C" fn child() {
-        local::each().for_each(local::Local::release_after_fork);
+        local::release_after_fork();
         parent();
     }
 }

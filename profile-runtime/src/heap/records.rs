@@ -5,7 +5,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use super::memory;
-use super::spin::{Held, Spin};
+use super::spin::Spin;
 
 /// Index of a record. 0 is the record of what could not be told apart any more.
 pub(crate) type RecordId = u32;
@@ -30,7 +30,7 @@ pub(crate) struct Key<'a> {
 /// What blocks are told apart by beside their stack.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
-    /// Index of the call path; `u32::MAX` outside of all.
+    /// Index of the call path, one of the common tree; `u32::MAX` outside of all.
     pub(crate) path: u32,
     pub(crate) size_class: u8,
     pub(crate) align_log2: u8,
@@ -97,6 +97,8 @@ pub(crate) struct Record {
     pub(crate) peak_bytes: AtomicI64,
     /// Bytes that `realloc` copied into blocks of this record; +n when a block moved.
     pub(crate) copied_bytes: AtomicU64,
+    /// Samples that were ever taken; only with a rate.
+    pub(crate) sampled: AtomicU64,
     /// Samples that are live, and their share of the variance (see `sampler`); only with a rate.
     pub(crate) samples: AtomicI64,
     pub(crate) variance: AtomicI64,
@@ -214,7 +216,7 @@ fn try_add(key: &Key<'_>, hash: u64, size: usize) -> Option<RecordId> {
     record.hash.store(hash, Ordering::Relaxed);
     record.frames.store(frames, Ordering::Relaxed);
     record.frames_len.store(key.frames.len() as u32, Ordering::Relaxed);
-    record.path.store(common(key.shape.path), Ordering::Relaxed);
+    record.path.store(key.shape.path, Ordering::Relaxed);
     record.size_class.store(u32::from(key.shape.size_class), Ordering::Relaxed);
     record.align_log2.store(u32::from(key.shape.align_log2), Ordering::Relaxed);
     record.rate.store(u32::from(key.shape.rate), Ordering::Relaxed);
@@ -222,13 +224,6 @@ fn try_add(key: &Key<'_>, hash: u64, size: usize) -> Option<RecordId> {
     LEN.store(id + 1, Ordering::Release);
     publish(INDEX.load(Ordering::Relaxed), hash, id);
     Some(id)
-}
-
-/// The path itself in the common tree, and none in the tree of a call that is reported by itself: its paths are used
-/// again for other calls.
-fn common(path: u32) -> u32 {
-    let in_common = |path: &u32| crate::engine::process().paths.top(*path) == crate::paths::ROOT;
-    Some(path).filter(|&path| path != u32::MAX).filter(in_common).unwrap_or(u32::MAX)
 }
 
 /// Makes the record of what cannot be told apart. False when not even that can be had.
@@ -342,10 +337,14 @@ pub(crate) unsafe fn clear() {
     }
 }
 
+/// Before a fork.
+#[cfg(unix)]
 pub(crate) fn lock() {
-    std::mem::forget::<Held<'_>>(ADDING.lock());
+    std::mem::forget::<super::spin::Held<'_>>(ADDING.lock());
 }
 
+/// After a fork, in parent and child.
+#[cfg(unix)]
 pub(crate) fn unlock() {
     ADDING.force_unlock();
 }

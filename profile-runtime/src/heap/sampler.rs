@@ -15,19 +15,18 @@ const RATES: usize = 256;
 /// Rates that were sampled by; a record keeps the index. Slot 0 stays 0: every block.
 static RATE: [AtomicU64; RATES] = [const { AtomicU64::new(0) }; RATES];
 
-/// The slot of a rate in bytes, from 1; the last one is used again when all are taken.
+/// The slot of a rate in bytes, from 1. When all are taken by others, that of the one nearest to it: blocks that were
+/// sampled by the others are weighed by them still.
 pub(crate) fn slot_of(rate: u64) -> u8 {
     for (slot, known) in RATE.iter().enumerate().skip(1) {
-        let there = known.load(Relaxed);
-        if there == rate {
-            return slot as u8;
-        }
-        if there == 0 || slot == RATES - 1 {
-            known.store(rate, Relaxed);
-            return slot as u8;
+        match known.compare_exchange(0, rate, Relaxed, Relaxed) {
+            Ok(_) => return slot as u8,
+            Err(there) if there == rate => return slot as u8,
+            Err(_) => {}
         }
     }
-    0
+    let far = |slot: &u8| (rate_of(*slot) as f64 / rate as f64).ln().abs();
+    (1..=u8::MAX).min_by(|a, b| far(a).total_cmp(&far(b))).unwrap_or(1)
 }
 
 /// Bytes between samples.
@@ -96,6 +95,8 @@ pub(crate) fn note_freed(address: usize) {
     });
 }
 
+/// Nobody records.
 pub(crate) fn clear() {
+    RATE.iter().for_each(|rate| rate.store(0, Relaxed));
     FILTER.iter().for_each(|count| count.store(0, Relaxed));
 }

@@ -38,6 +38,7 @@ impl Spin {
     }
 
     /// Unlocks what a `Held` that was forgotten had locked.
+    #[cfg(unix)]
     pub(crate) fn force_unlock(&self) {
         self.0.store(false, Ordering::Release);
     }

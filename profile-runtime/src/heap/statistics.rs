@@ -77,8 +77,7 @@ pub enum Measure {
     Peak,
     /// Those that were freed soon after. Their bytes are estimated by the mean size on each stack.
     Temporary,
-    /// Bytes that `realloc` copied; how many blocks is not known and stays 0. Of a sample, only what the sampled blocks
-    /// copied: the least that it can have been.
+    /// Bytes that `realloc` copied; how many blocks is not known and stays 0.
     Copied,
 }
 
@@ -151,8 +150,8 @@ impl Amount {
         let rate = rate_of(counts, mode);
         let variance = match measure {
             Measure::Live => counts.variance,
-            // Not weighted: of how much more it stands for, nothing is known.
-            Measure::Copied => 0.0,
+            // How many samples it is from is not known; each stands for the rate at least, which is the worst case.
+            Measure::Copied => size as f64 * rate,
             _ => interval::variance_of(size, count, rate),
         };
         let samples = if measure == Measure::Live { counts.samples } else { 0 };
@@ -168,7 +167,7 @@ pub(super) fn rate_of(counts: &TraceCounts, mode: Mode) -> f64 {
         0 if counts.live_bytes() > 0 => 0.0,
         0 => of_mode,
         // The rate may have been another.
-        samples => of_mode.max((counts.variance.max(0.0) / samples as f64).sqrt()),
+        samples => of_mode.max(interval::rate_of(samples, counts.variance)),
     }
 }
 

@@ -181,6 +181,20 @@ pub(crate) fn count_late(id: RecordId, blocks: u64, bytes: u64, freed: bool) {
     add_to_total(if freed { -(bytes as i64) } else { bytes as i64 });
 }
 
+/// Blocks that threads without a state allocated, less those that they freed, in mode `counters`.
+static UNPLACED: AtomicI64 = AtomicI64::new(0);
+
+/// For threads that have no counters: a block was allocated or freed, in mode `counters`.
+#[cold]
+pub(crate) fn count_unplaced(bytes: usize, freed: bool) {
+    UNPLACED.fetch_add(if freed { -1 } else { 1 }, Relaxed);
+    add_to_total(if freed { -(bytes as i64) } else { bytes as i64 });
+}
+
+pub(crate) fn unplaced() -> i64 {
+    UNPLACED.load(Relaxed)
+}
+
 /// The lines of one thread.
 #[derive(Debug)]
 #[repr(C, align(64))]
@@ -258,23 +272,36 @@ pub(crate) struct Part {
 impl Part {
     #[inline(always)]
     pub(crate) fn grow(&self, bytes: u64) {
-        let delta = self.delta.load(Relaxed) + bytes as i64;
-        self.delta.store(delta, Relaxed);
-        if delta > self.high.load(Relaxed) {
-            self.high.store(delta, Relaxed);
-            if delta > self.limit.load(Relaxed) {
-                self.hand_over();
-            }
+        if self.rise(bytes) {
+            self.hand_over();
         }
     }
 
     #[inline(always)]
     pub(crate) fn shrink(&self, bytes: u64) {
-        let delta = self.delta.load(Relaxed) - bytes as i64;
-        self.delta.store(delta, Relaxed);
-        if delta < -SLACK {
+        if self.sink(bytes) {
             self.hand_over();
         }
+    }
+
+    /// Whether it has to be handed over now.
+    #[inline(always)]
+    pub(crate) fn rise(&self, bytes: u64) -> bool {
+        let delta = self.delta.load(Relaxed) + bytes as i64;
+        self.delta.store(delta, Relaxed);
+        if delta > self.high.load(Relaxed) {
+            self.high.store(delta, Relaxed);
+            return delta > self.limit.load(Relaxed);
+        }
+        false
+    }
+
+    /// Whether it has to be handed over now.
+    #[inline(always)]
+    pub(crate) fn sink(&self, bytes: u64) -> bool {
+        let delta = self.delta.load(Relaxed) - bytes as i64;
+        self.delta.store(delta, Relaxed);
+        delta < -SLACK
     }
 
     #[cold]
@@ -342,5 +369,6 @@ pub(crate) fn reset_peak<'a>(parts: impl Iterator<Item = &'a Part>) {
 pub(crate) fn clear() {
     GLOBAL.store(0, Relaxed);
     PEAK.store(0, Relaxed);
+    UNPLACED.store(0, Relaxed);
     EPOCH.store(0, Relaxed);
 }

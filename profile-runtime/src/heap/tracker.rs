@@ -66,11 +66,11 @@ impl<A: GlobalAlloc> Tracker<A> {
 
     #[inline(never)]
     fn reallocate_recorded(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        let known = hooks::moving(block.addr());
+        let known = hooks::moving(block.addr(), layout.size());
         // SAFETY: as the caller of `realloc` promised.
         let moved = unsafe { self.inner.realloc(block, layout, size) };
         if moved.is_null() {
-            hooks::stayed(known, block.addr());
+            hooks::stayed(known, block.addr(), layout.size());
         } else {
             hooks::moved(known, block.addr(), layout, moved.addr(), size);
         }
@@ -81,7 +81,8 @@ impl<A: GlobalAlloc> Tracker<A> {
 // SAFETY: all four methods hand on to the allocator inside, with what they were given; what they do beside touches no
 // memory of it, does not allocate from it and does not unwind.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for Tracker<A> {
-    #[inline]
+    // NOTE: inlined in every build, so that the stacks recorded begin with whoever asked for memory.
+    #[inline(always)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if recording::is_on() {
             return self.allocate_recorded(layout);
@@ -90,7 +91,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Tracker<A> {
         unsafe { self.inner.alloc(layout) }
     }
 
-    #[inline]
+    #[inline(always)]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         if recording::is_on() {
             return self.deallocate_recorded(block, layout);
@@ -99,7 +100,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Tracker<A> {
         unsafe { self.inner.dealloc(block, layout) }
     }
 
-    #[inline]
+    #[inline(always)]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         if recording::is_on() {
             return self.allocate_zeroed_recorded(layout);
@@ -108,7 +109,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Tracker<A> {
         unsafe { self.inner.alloc_zeroed(layout) }
     }
 
-    #[inline]
+    #[inline(always)]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         if recording::is_on() {
             return self.reallocate_recorded(block, layout, size);

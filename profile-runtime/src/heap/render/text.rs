@@ -295,8 +295,12 @@ impl Report<'_> {
         let (rows, rest) = largest(lines.to_vec(), self.options.top, |counts| counts.copied_bytes);
         let mut table = Table::new(&["copied", "per byte allocated", "line"]);
         for (place, counts) in &rows {
-            let ratio = counts.copied_bytes as f64 / counts.allocated_bytes.max(1) as f64;
-            table.row(vec![bytes(counts.copied_bytes), format!("{ratio:.2}")], &place.text(), None);
+            let ratio = match counts.allocated_bytes {
+                // What was copied into it was sampled, and none of its own blocks.
+                0 => "-".to_owned(),
+                allocated => format!("{:.2}", counts.copied_bytes as f64 / allocated as f64),
+            };
+            table.row(vec![bytes(counts.copied_bytes), ratio], &place.text(), None);
         }
         section("Copied by realloc: give such buffers a capacity", "line", rows.len(), rest, &table, out)
     }

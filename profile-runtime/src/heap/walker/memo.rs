@@ -9,7 +9,7 @@
 
 use std::cell::{Cell, UnsafeCell};
 use std::mem::MaybeUninit;
-use std::ptr;
+use std::{ptr, slice};
 
 use super::frame::Frame;
 use super::table::Table;
@@ -127,7 +127,7 @@ impl Memo {
         // SAFETY: so many were written; `at` is one of those that are kept if it is known.
         unsafe {
             let outermost = !is_known || (*frames.add(at)).needs_rbp();
-            Frame::settle(fresh[..found].assume_init_mut(), outermost);
+            Frame::settle(slice::from_raw_parts_mut(fresh.as_mut_ptr().cast::<Frame>(), found), outermost);
         }
         if !is_known {
             // SAFETY: `found` were written.
