@@ -115,11 +115,11 @@ impl Environment {
         let limits = Limits::default();
         let paths = number("PROFILE_COST_MAX_PATHS", 1..=Limits::MAX_PATHS, limits.paths);
         let depth = number("PROFILE_COST_MAX_DEPTH", 1..=10_000, limits.depth);
-        let is_set = get("PROFILE_COST_TOP").is_some();
         let top = number("PROFILE_COST_TOP", 1..=1_000_000, 30);
         #[cfg(feature = "heap")]
         {
             // Its tables are many.
+            let is_set = get("PROFILE_COST_TOP").is_some();
             parsed.heap_top = if is_set { top as usize } else { 10 };
         }
         parsed.limits = Limits { depth, paths };

@@ -13,7 +13,9 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, O
 
 use super::memory;
 use super::sampler;
-use super::spin::{Held, Spin};
+#[cfg(unix)]
+use super::spin::Held;
+use super::spin::Spin;
 use crate::engine::{self, Engine};
 use crate::paths::{NO_PATH, PathIndex, ROOT};
 use crate::profile::HeapCounts;
@@ -551,6 +553,7 @@ pub(crate) fn clear() {
 }
 
 /// Takes every lock, before a fork.
+#[cfg(unix)]
 pub(crate) fn lock_all() {
     std::mem::forget::<Held<'_>>(BEGINNING.lock());
     for shard in &BLOCKS {
@@ -559,6 +562,7 @@ pub(crate) fn lock_all() {
 }
 
 /// Releases what [`lock_all`] took, in parent and child.
+#[cfg(unix)]
 pub(crate) fn unlock_all() {
     for shard in &BLOCKS {
         shard.lock.force_unlock();

@@ -13,7 +13,7 @@ mod walked;
 #[cfg(any(not(all(target_arch = "x86_64", target_os = "linux")), profile_cost_portable))]
 mod portable;
 #[cfg(any(not(all(target_arch = "x86_64", target_os = "linux")), profile_cost_portable))]
-pub(crate) use portable::{prepare, same, walk, walk_unless_same};
+pub(crate) use portable::{prepare, same, walk_unless_same};
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux", not(profile_cost_portable)))]
 mod frame;
@@ -30,4 +30,4 @@ mod table;
 #[cfg(all(target_arch = "x86_64", target_os = "linux", not(profile_cost_portable)))]
 mod valgrind;
 #[cfg(all(target_arch = "x86_64", target_os = "linux", not(profile_cost_portable)))]
-pub(crate) use {memo::same, native::walk, native::walk_unless_same, table::prepare};
+pub(crate) use {memo::same, native::walk_unless_same, table::prepare};

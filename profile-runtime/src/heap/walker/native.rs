@@ -10,16 +10,8 @@ use super::{memo, stack, table};
 /// Ends where it does not know for sure how to go on: in code without unwind tables or loaded after
 /// [`prepare`](super::prepare), in frames whose rule is an expression (signal trampolines, C functions with a realigned
 /// stack), and, on a stack that is not the thread's own (a coroutine's), at the end of the page.
-#[inline(always)]
-pub(crate) fn walk(out: &mut [usize]) -> usize {
-    let walked = walk_unless_same(out);
-    if walked.is_same() {
-        memo::same(walked, out);
-    }
-    walked.len()
-}
-
-/// As [`walk`], but fills nothing in where the stack is that of the thread's walk before; [`memo::same`] does.
+///
+/// Where the stack is that of the thread's walk before, nothing is filled in: [`memo::same`] does.
 #[inline(always)]
 pub(crate) fn walk_unless_same(out: &mut [usize]) -> Walked {
     // SAFETY: room for that many, and nobody else's.

@@ -37,7 +37,7 @@ pub(crate) fn same(_: Walked, _: &mut [usize]) {}
 /// Fills `out` with return addresses, innermost first, beginning with the one in the function that called this; returns
 /// how many. 0 before [`prepare`].
 #[inline(never)]
-pub(crate) fn walk(out: &mut [usize]) -> usize {
+fn walk(out: &mut [usize]) -> usize {
     let mut own = OWN_FRAMES.load(Ordering::Relaxed);
     let mut free = out.iter_mut();
     let mut found = 0;

@@ -12,11 +12,13 @@ pub(crate) struct Walked {
 impl Walked {
     const SAME: usize = 1 << (usize::BITS - 1);
 
+    #[cfg(all(target_arch = "x86_64", target_os = "linux", not(profile_cost_portable)))]
     #[inline(always)]
     pub(super) fn same(len: usize, number: u64) -> Self {
         Self { len: len | Self::SAME, number }
     }
 
+    #[cfg(all(target_arch = "x86_64", target_os = "linux", not(profile_cost_portable)))]
     #[inline(always)]
     pub(super) fn another(len: usize, number: u64) -> Self {
         Self { len, number }
