@@ -36,8 +36,9 @@
 //! |---|---|
 //! | `PROFILE_COST=cumulative` | print the report at exit, sorted so: any of pstats' keys, several with commas. `off`: record nothing, not even calls annotated with `report` |
 //! | `PROFILE_COST_OUT=a.svg,b.json,c.prof` | write these at exit, each in the [`Format`] of its extension: `.html`, `.svg`, `.json`, `.prof`, `.pb.gz`, `.callgrind`, `.speedscope.json`, `.folded`, `.txt` |
-//! | `PROFILE_COST_HEAP=paths` | what a [`heap::Tracker`] records from the first annotated call on: `exact:25`, `sample:512KiB`, `paths`, `counters` or `off` |
-//! | `PROFILE_COST_HEAP_MEMORY=256MiB` | the most that recording the heap may take: past it `exact` gives way to `sample:512KiB`, and the report says so |
+//! | `PROFILE_COST_HEAP=exact:25` | what a [`heap::Tracker`] records from before `main` on, and at exit the report of what is live then: `exact:25`, `sample:512KiB`, `paths`, `counters` or `off` |
+//! | `PROFILE_COST_HEAP_OUT=a.txt,b.heap,c.svg` | in place of that report these files, each in the [`heap::Format`] of its extension: `.txt`, `.heap`, `.svg`, `.json`, `.pb.gz`, `.dhat.json`, `.folded` |
+//! | `PROFILE_COST_HEAP_MEMORY=256MiB` | the most that the heap's recording may take; past it `exact` gives way to a sample |
 //! | `PROFILE_COST_SIGTERM=1` | also when SIGTERM ends the process; handlers of the program's own keep working |
 //! | `PROFILE_COST_TOP=30` | rows of the report at exit |
 //! | `PROFILE_COST_MAX_PATHS=65536`, `PROFILE_COST_MAX_DEPTH=100` | how large the call tree may grow; from which depth recursion folds |
@@ -64,6 +65,8 @@
 //! - `flamegraph` (default): SVG through inferno, which is under CDDL-1.0.
 //! - `pprof` (default): files for `go tool pprof`, compressed by flate2.
 //! - `heap` (default): the tracking allocator. Stacks are walked by gimli's reading of the program's unwind tables.
+//! - `symbols` (default): names and types for what the heap holds, from debug information, in a child of the process
+//!   (`Snapshot::name`, `Snapshot::in_child`). Without it `cargo profile-cost heap` names snapshots offline.
 //! - `read`: `Recording::read`, native JSON and pstats dumps back into values, with serde_json.
 //!   `cargo profile-cost` has it; a service need not.
 

@@ -49,6 +49,14 @@ def reports(test):
     return ["-p", "profile-cost-runtime", "--test", "reports", "--", test]
 
 
+def child(test):
+    return ["-p", "profile-cost-runtime", "--test", "heap_child", "--", test]
+
+
+def offline(test):
+    return ["-p", "profile-cost-runtime", "--test", "heap_offline", "--", test]
+
+
 def heap(test):
     return ["--release", "-p", "profile-cost-runtime", "--test", "heap_exact", "--", test]
 
@@ -59,7 +67,12 @@ def program(test):
 
 
 TYPES = ["--release", "-p", "profile-cost-runtime", "--lib", "--", "heap::types", "heap::origin"]
+LARGE = ["-p", "profile-cost-runtime", "--test", "heap_large"]
+NAMES = ["-p", "profile-cost-runtime", "--test", "heap_names"]
+PROTOCOL = ["-p", "profile-cost-runtime", "--lib", "heap::naming"]
 COLUMNS = ["--release", "-p", "profile-cost", "--test", "heap_columns"]
+HEAP_EXIT = ["--release", "-p", "profile-cost", "--test", "heap_exit"]
+TOTALS = ["-p", "profile-cost-runtime", "--test", "heap_totals"]
 WALKER = ["--release", "-p", "profile-cost-walker", "--test", "stacks"]
 WILD = ["--release", "-p", "profile-cost-walker", "--test", "wild"]
 LIBRARIES = ["--release", "-p", "profile-cost-walker", "--test", "libraries"]
@@ -234,7 +247,7 @@ BUGS = [
      "Some(p) => nodes[p].own.add(own),", "Some(_) => {}", render("a_wide_tree")),
     ("deep paths are lost", "render/tree.rs", "nodes[p].deeper.add(own)", "{}", render("a_million_levels")),
     ("a separator in a name", "render/names.rs", "printable(name).replace(';', \",\")", "printable(name)", render("hostile")),
-    ("names alone in folded lines", "render/names.rs", "if sharers[name.as_str()] > 1 {", "if false {", render("folded_golden")),
+    ("names alone in folded lines", "render/names.rs", "if sharers[name.as_str()] > 1 || placed", "if placed", render("folded_golden")),
     ("await in the colours of busy", "render/flamegraph.rs",
      "Metric::Await => BasicPalette::Io,", "Metric::Await => BasicPalette::Hot,", render("flamegraph_golden")),
     ("shares are not compared", "render/diff.rs",
@@ -336,6 +349,30 @@ SLOW = [
     ("heap: past the cap all goes on", "heap/recording.rs", "    if now.kind() == Kind::Exact {", "    if false && now.kind() == Kind::Exact {", heap("past_the_cap")),
     ("heap: every freed block is temporary", "heap/local.rs", "if back >= window {\n                return false;", "if back >= window {\n                return true;", heap("blocks_freed")),
     ("heap: the profiler's own blocks are the caller's", "heap/hooks.rs", "    if thread::is_inside() {", "    if false && thread::is_inside() {", COLUMNS),
+    ("a former call's block is the next one's", "heap/captured.rs",
+     "            && call.generation.load(Ordering::Relaxed) == self.generation\n"
+     "            && (cell.known.load(Ordering::Acquire) >> 32) as u32 == self.generation;", ";", COLUMNS),
+    ("a report's counts go on from the last call", "heap/captured.rs",
+     "            counter.store(0, Ordering::Relaxed);\n        }\n        self.slot",
+     "            let _ = counter;\n        }\n        self.slot", COLUMNS),
+    ("realloc frees nothing of a report's", "heap/hooks.rs",
+     "        let owners = free_captured(id, address, size);\n",
+     "        let owners = Owners::default();\n        let _ = size;\n", COLUMNS),
+    ("blocks are of the innermost report only", "heap/captured.rs",
+     "            depth += 1;\n", "            return;\n", COLUMNS),
+    ("frees are of the innermost report only", "heap/captured.rs",
+     "    for depth in 0..=u8::MAX {\n        let owner", "    for depth in 0..1 {\n        let owner", COLUMNS),
+    ("a private path in the heap's records", "heap/hooks.rs",
+     "if captured::are_in_use() { captured::home(path) } else { path }", "path", COLUMNS),
+    ("displaced owners are lost", "heap/captured.rs",
+     "            if moves {", "            if moves && home == gap {", COLUMNS),
+    ("recursion holds its blocks twice", "stats/totals.rs",
+     "            totals.cumulative_heap.add(heap);\n        }\n        self.depth",
+     "        }\n        totals.cumulative_heap.add(heap);\n        self.depth", TOTALS),
+    ("functions that only hold blocks in python's text", "stats/mod.rs",
+     "            Style::Pstats => self.called_only(),", "            Style::Pstats => None,", TOTALS),
+    ("live sorts by all bytes", "stats/sort.rs",
+     "Self::LiveBytes => own.live_bytes(),", "Self::LiveBytes => own.allocated_bytes,", TOTALS),
     ("heap: reset forgets live blocks", "snapshot.rs", "allocations: now.allocations - before.frees.min(now.allocations),", "allocations: now.allocations - before.allocations.min(now.allocations),", COLUMNS),
     ("heap: older blocks that are moved are not counted", "heap/hooks.rs", "        _ if plan.keeps_every_block() => add(&local.older_frees, 1),\n", "", program("midlife")),
     ("heap: blocks that were not sampled are older ones", "heap/hooks.rs", "        None if plan.keeps_every_block() => add(&local.older_frees, 1),", "        None => add(&local.older_frees, 1),", program("intervals")),
@@ -367,7 +404,12 @@ SLOW = [
     ("walker: a function's end is not one", "heap/walker/table.rs", "            add(end, rule::NONE);", "            let _ = end;", WALKER),
     ("walker: long rules are none", "heap/walker/table.rs", "shorten(long, &mut self.long_rules)", "long.short().unwrap_or(rule::NONE)", WALKER),
     ("walker: the cache answers for other addresses", "heap/walker/table.rs", "        if cached >> rule::BITS == (back >> CACHE_BITS) as u64 {", "        if cached >> rule::BITS != 0 {", WALKER),
-    ("walker: known by the return address alone", "heap/walker/frame.rs", "self.rsp == other.rsp && self.back == other.back && self.rbp == other.rbp", "self.back == other.back", WALKER),
+    ("walker: known by the return address alone", "heap/walker/frame.rs", "self.rsp == other.rsp && self.back == other.back && (", "self.back == other.back && (", WALKER),
+    ("walker: no frame needs its rbp", "heap/walker/frame.rs", "(self.rbp == other.rbp || !self.needs_rbp)", "(self.rbp == other.rbp || true)", WALKER),
+    ("walker: rbp is needed by the next step alone", "heap/walker/frame.rs", "frame.needs_rbp |= is_kept && outer.needs_rbp;", "let _ = is_kept;", WALKER),
+    ("walker: as many frames are the same frames", "heap/walker/memo.rs", "&& (0..found).all(|inner| *out.add(inner) == (*frames.add(inner)).back);", ";", WALKER),
+    ("walker: a longer stack is the same", "heap/walker/memo.rs", "if is_same && found == known {", "if is_same {", WALKER),
+    ("heap: another stack has the same number", "heap/walker/memo.rs", "self.number.set(self.number.get() + 1);", "self.number.set(1);", heap("model")),
     ("walker: what leads outwards is not looked at", "heap/walker/memo.rs", "while from > inside + 1 && (*frames.add(from - 1)).is_unchanged() {", "while from > inside + 1 {", WALKER),
     ("walker: the frames kept are one off", "heap/walker/memo.rs", "let from = self.first.get() + known;", "let from = self.first.get() + known - (known > 1) as usize;", WALKER),
     ("walker: reads past the stack's end", "heap/walker/frame.rs", "if rsp > end || rsp == 0 {", "if rsp == 0 {", WILD),
@@ -383,6 +425,34 @@ SLOW = [
     ("types: an Arc is a box", "heap/types/containers.rs", '["ArcInner", "RcInner", "RcBox"]', '["RcInner", "RcBox"]', TYPES),
     ("types: sets are maps", "heap/types/owner.rs", 'Some([key, "()"])', 'Some([key, "none"])', TYPES),
     ("types: a dependency is machinery", "heap/origin.rs", "Place::Crate(..) => false", "Place::Crate(..) => true", TYPES),
+    ("heap at exit: nobody asks before main", "heap/before_main.rs", "std::env::var_os(VARIABLE).is_some() ||", "false &&", HEAP_EXIT),
+    ("heap at exit: files where the program has gone to", "environment.rs", "files.push(std::path::absolute(file).unwrap_or_else(|_| PathBuf::from(file)))", "files.push(PathBuf::from(file))", HEAP_EXIT),
+    ("heap at exit: the report is in the report", "heap/at_exit.rs", "let _quiet = local::Quiet::enter();", "", HEAP_EXIT),
+    ("heap at exit: forked children report", "exit.rs", "    if is_forked() {", "    if false && is_forked() {", HEAP_EXIT),
+    ("heap at exit: nobody says why there are no names", "heap/at_exit.rs", "if let Some(problem) = problem {", "if let Some(problem) = problem.filter(|_| false) {", HEAP_EXIT),
+    ("heap at exit: paths without calls", "control.rs", "begin(environment) && !environment.off", "begin(environment) && false", HEAP_EXIT),
+    ("heap at exit: nobody says that it was stopped", "heap/at_exit.rs", "if BEGUN.load(Ordering::Relaxed) {", "if false {", HEAP_EXIT),
+    ("naming: what the program does before main comes first", "heap/naming/child.rs", '".init_array.00101"', '".init_array"', child("the_child_compares")),
+    ("naming: the child goes on to main", "heap/naming/child.rs", "libc::_exit(0) }", "libc::getpid() };", child("a_child_that_nobody")),
+    ("naming: files stay open", "heap/naming/child.rs", "3 as libc::c_uint", "900 as libc::c_uint", child("the_first_to_go")),
+    ("naming: the child is not the first to go", "heap/naming/child.rs", '"1000"', '"0"', child("the_first_to_go")),
+    ("naming: the child is asked to report", "heap/naming/parent.rs", "command.env_remove(name);", "let _ = name;", child("the_first_to_go")),
+    ("naming: the child is left behind", "heap/naming/parent.rs", "let _ = self.0.kill();", "", child("misbehaves")),
+    ("naming: nobody collects the child", "heap/naming/parent.rs", "    worker.end(result.is_ok());", "    std::mem::forget(worker);", child("the_child_names")),
+    ("naming: reading takes any time", "heap/naming/parent.rs", "self.stream.set_read_timeout(Some(self.left()?))?;", "self.left()?;", child("misbehaves")),
+    ("naming: writing takes any time", "heap/naming/parent.rs", "self.stream.set_write_timeout(Some(self.left()?))?;", "self.left()?;", child("misbehaves")),
+    ("naming: half an answer is one", "heap/naming/protocol.rs", "0 => Err(io::ErrorKind::UnexpectedEof.into()),", "0 => Ok(0),", PROTOCOL),
+    ("naming: an answer has any length", "heap/naming/protocol.rs", "u64::from(length) > self.allowed", "u64::from(length) > LONGEST", PROTOCOL),
+    ("naming: types are left out", "heap/naming/snapshot.rs", "        self.classify();\n", "", child("the_child_names")),
+    ("naming: this process names", "heap/naming/remote.rs", "        if named.frames.len() != self.frames.len()", "        self.name_here()?;\n        let ballast = vec![1u8; 17 << 20];\n        assert!(ballast.iter().all(|byte| *byte == 1));\n        if named.frames.len() != self.frames.len()", LARGE),
+    ("naming: any build will do", "heap/naming/snapshot.rs", "    if id != module.build_id {", "    if id.len() != module.build_id.len() {", offline("another_build")),
+    ("naming: a given file of any build will do", "heap/naming/snapshot.rs", "module.build_id == id)", "module.build_id.len() == id.len())", offline("another_build")),
+    ("naming: libraries' names are names enough", "heap/naming/snapshot.rs", "frame.module == Some(main) && !frame.sources.is_empty()", "!frame.sources.is_empty()", offline("stripped")),
+    ("naming: the file at the path is this program's", "heap/naming/snapshot.rs", "for path in [Path::new(THIS_PROGRAM), Path::new(&module.path)]", "for path in [Path::new(&module.path)]", offline("replaced")),
+    ("naming: lines of the call are the callee's", "heap/naming/symbols.rs", "at = (scope.call_file, scope.call_line);", "", NAMES),
+    ("naming: line tables alone give no paths", "heap/naming/symbols.rs", "Some(source) => source.symbol = name,", "Some(_) => {}", NAMES),
+    ("naming: any symbol is a function's", "heap/naming/symbol_table.rs", "    own == before_generics(function) ||", "    own.len() < 99 || own == before_generics(function) ||", PROTOCOL),
+    ("heap: the content of files is not given back", "heap/process.rs", "self.cache.unwrap_or(0)", "self.cache.map_or(0, |_| 0)", ["-p", "profile-cost-runtime", "--lib", "heap::process"]),
 ]
 
 

@@ -60,7 +60,12 @@ impl Contender {
 
 /// Switches our own recording over.
 pub fn record(mode: Mode) {
-    heap::set_mode(mode).expect("a mode that this machine can record in");
+    set_mode(mode).expect("a mode that this machine can record in");
+}
+
+/// While ours is the program's allocator: without one there is nothing to record.
+fn set_mode(mode: Mode) -> Result<(), heap::StartError> {
+    PROGRAM.during(Choice::Tracker, || heap::set_mode(mode))
 }
 
 /// Every shape with that allocator, called directly.
@@ -97,7 +102,7 @@ pub fn all() -> Vec<Contender> {
         contender!("pprof-alloc exact", PPROF_EXACT, Choice::PprofExact, None, none),
         Contender { slow: true, ..contender!("dhat", dhat::Alloc, Choice::Dhat, None, none) },
     ];
-    all.retain(|contender| match contender.mode.map_or(Ok(()), heap::set_mode) {
+    all.retain(|contender| match contender.mode.map_or(Ok(()), set_mode) {
         Err(error) => {
             println!("left out: {}: {error}", contender.name);
             false

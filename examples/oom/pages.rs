@@ -6,6 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use profile_cost::profile_cost;
 
+/// Offers that a page shows.
+const SHOWN: usize = 20;
+
 /// A page as it goes out, and the offers it was made from.
 #[derive(Debug)]
 pub struct Page {
@@ -30,7 +33,7 @@ impl Page {
     fn render(product: u64) -> Self {
         let offers = offers_of(product);
         let mut html = format!("<h1>Product {product}</h1>\n<ol>\n");
-        for offer in &offers {
+        for offer in offers.iter().take(SHOWN) {
             let Offer { shop, cents, stock, days, rating } = offer;
             let _ =
                 writeln!(html, "<li>shop {shop}: {cents} cents, {stock} left, {days} days, {rating:.1}</li>");
@@ -53,9 +56,7 @@ fn offers_of(product: u64) -> Vec<Offer> {
         days: shop as u32 % 9 + 1,
         rating: (shop % 50) as f32 / 10.0,
     };
-    let mut offers = Vec::with_capacity(100);
-    offers.extend((0..100).map(offer));
-    offers
+    (0..200).map(offer).collect()
 }
 
 /// Rendered pages by their address.

@@ -1,138 +1,129 @@
 //! The heap report: what two snapshots of a service say whose memory climbs.
 
-use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result};
-use profile_cost::heap::{Mode, Snapshot, Trace};
-use profile_cost::{Profile, SortKey, Stats};
+use anyhow::{Context, Result, bail, ensure};
+use profile_cost::heap::{
+    Growth, KeyType, Mode, ReportOptions, Snapshot, StackOptions, StatisticDiff, source_line,
+};
+use profile_cost::{FlamegraphOptions, Profile};
 
-const ROWS: usize = 8;
-/// Frames that are told of a stack; the innermost ones are of the allocator and the standard library.
-const FRAMES: usize = 12;
+const ROWS: usize = 5;
 
-/// What is live on one call path.
-#[derive(Clone, Copy, Debug, Default)]
-struct Live {
-    bytes: u64,
-    blocks: u64,
+/// Two looks at the service, with lines and types.
+#[derive(Debug)]
+pub struct Looks {
+    first: Snapshot,
+    now: Snapshot,
 }
 
-/// Prints what holds the memory, and what grew since the first look. Returns the call path that grew most, and its
-/// share of all that grew.
-pub fn print(
-    first: &Snapshot,
-    now: &Snapshot,
-    profile: &Profile,
-    out: &mut impl Write,
-) -> Result<Option<(String, f64)>> {
-    let process = &now.process;
-    let estimates = if matches!(now.mode, Mode::Sample { .. }) { ", estimates" } else { "" };
-    writeln!(
-        out,
-        "\nHeap ({}{estimates}): {} recorded and live, at most {}; recording took {}",
-        now.mode,
-        kilobytes(process.live_bytes as i64),
-        kilobytes(process.peak_bytes as i64),
-        kilobytes(process.profiler_bytes as i64)
-    )?;
-
-    let (before, after) = (by_path(first), by_path(now));
-    let mut rows: Vec<_> = after
-        .iter()
-        .map(|(path, live)| {
-            let before = before.get(path).copied().unwrap_or_default();
-            (path, live, live.bytes as i64 - before.bytes as i64, live.blocks as i64 - before.blocks as i64)
-        })
-        .collect();
-    rows.sort_by_key(|&(path, _, grown, _)| (Reverse(grown), path));
-    writeln!(out, "\nBy growth between the looks, {:.1} s apart", (now.taken - first.taken).as_secs_f64())?;
-    writeln!(out, "{:>12}{:>10}{:>12}{:>10}  call path", "grown", "blocks", "live", "blocks")?;
-    for (path, live, bytes, blocks) in rows.iter().take(ROWS) {
-        let (grown, all) = (kilobytes(*bytes), kilobytes(live.bytes as i64));
-        writeln!(out, "{grown:>12}{blocks:>+10}{all:>12}{:>10}  {path}", live.blocks)?;
+impl Looks {
+    /// Gives names to addresses, in a child of this process: none of the memory that takes is the service's.
+    pub fn name(mut first: Snapshot, mut now: Snapshot) -> Self {
+        if now.traces.iter().any(|trace| !trace.frames.is_empty())
+            && let Err(error) = first.name().and_then(|()| now.name())
+        {
+            println!("Addresses instead of lines and types: {error}");
+        }
+        Self { first, now }
     }
 
-    if let Some(most) = now.traces.iter().max_by_key(|trace| trace.counts.live_bytes()) {
-        print_stack(now, most, out)?;
+    /// Prints what grew since the first look, and then what holds the memory.
+    pub fn print(&self, out: &mut impl Write) -> Result<()> {
+        let Self { first, now } = self;
+        let options = ReportOptions { top: ROWS, source_line: Some(source_line), ..Default::default() };
+        writeln!(out, "\n== What grew between the looks")?;
+        now.write_growth(first, &mut *out, &options)?;
+        if now.named {
+            writeln!(
+                out,
+                "\nTypes with more blocks than ever before, as objgraph has them: now, and how many more"
+            )?;
+            let mut growth = Growth::new();
+            let _seen = growth.update(first, 0);
+            Growth::show(&growth.update(now, ROWS), out)?;
+        }
+        writeln!(out, "\n== What holds the memory at the second look")?;
+        now.write_report(&mut *out, &options)?;
+        Ok(())
     }
-    writeln!(out)?;
-    Stats::new(profile).strip_dirs().sort_stats([SortKey::Cumulative]).print_stats(out, ROWS)?;
 
-    let all: i64 = rows.iter().map(|&(_, _, bytes, _)| bytes.max(0)).sum();
-    let most = rows.first().filter(|&&(_, _, bytes, _)| bytes > 0);
-    Ok(most.map(|&(path, _, bytes, _)| (path.clone(), bytes as f64 / all as f64)))
-}
-
-fn by_path(snapshot: &Snapshot) -> HashMap<String, Live> {
-    let mut all: HashMap<String, Live> = HashMap::new();
-    for trace in &snapshot.traces {
-        let live = all.entry(name_of(snapshot, trace)).or_default();
-        live.bytes += trace.counts.live_bytes();
-        live.blocks += trace.counts.live_blocks();
+    /// Writes pictures, files for other tools, and the time profile with what each function allocated.
+    pub fn write(&self, profile: &Profile, folder: &Path) -> Result<()> {
+        let Self { first, now } = self;
+        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+        println!();
+        let wrote = |name: &str, what: &str| {
+            println!("Wrote {:<36} {what}", folder.join(name).display().to_string());
+        };
+        for (name, what) in [
+            ("oom.svg", "flamegraph of live bytes"),
+            ("oom.heap", "the snapshot itself, for `cargo profile-cost heap`"),
+            ("oom.pb.gz", "for `go tool pprof`"),
+        ] {
+            now.save(folder.join(name))?;
+            wrote(name, what);
+        }
+        let look = FlamegraphOptions { title: "The shop's heap: what grew".to_owned(), ..Default::default() };
+        profile_cost::write_file(&folder.join("oom-growth.svg"), |out| {
+            now.write_diff_flamegraph(first, out, StackOptions::default(), &look)
+        })?;
+        wrote("oom-growth.svg", "what grew between the looks is red");
+        for (name, what) in [
+            ("oom.html", "calls, times and what each function allocated"),
+            ("oom.json", "the same, for `cargo profile-cost`"),
+        ] {
+            profile.save(folder.join(name))?;
+            wrote(name, what);
+        }
+        Ok(())
     }
-    all
-}
 
-/// `product > PageCache::page`.
-fn name_of(snapshot: &Snapshot, trace: &Trace) -> String {
-    let calls = std::iter::successors(trace.path, |&path| snapshot.paths[path as usize].parent);
-    let mut names: Vec<_> = calls.map(|path| snapshot.paths[path as usize].label.name.as_str()).collect();
-    names.reverse();
-    if names.is_empty() { "(in no annotated function)".to_owned() } else { names.join(" > ") }
-}
-
-/// The stack that holds most. Its addresses have no names yet: those that are the program's own come as a command.
-fn print_stack(snapshot: &Snapshot, trace: &Trace, out: &mut impl Write) -> Result<()> {
-    let counts = &trace.counts;
-    writeln!(
-        out,
-        "\nMost of one stack: {} in {} blocks of {}, by {}",
-        kilobytes(counts.live_bytes() as i64),
-        counts.live_blocks(),
-        trace.size_class,
-        name_of(snapshot, trace)
-    )?;
-    let frames = trace.frames.iter().map(|frame| &snapshot.frames[frame.0 as usize]);
-    let addresses: Vec<_> = frames
-        .filter(|frame| frame.module == Some(0))
-        .take(FRAMES)
-        .map(|frame| format!("{:#x}", frame.address))
-        .collect();
-    if let (Some(module), false) = (snapshot.modules.first(), addresses.is_empty()) {
-        writeln!(out, "its lines: addr2line -Cfipe {} {}", module.path, addresses.join(" "))?;
-    }
-    Ok(())
-}
-
-/// Writes the profile, with what each function allocated, for `cargo profile-cost` and for the browser.
-pub fn write(profile: &Profile, folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    for ending in ["json", "html"] {
-        let path = folder.join("oom").with_extension(ending);
-        profile.save(&path)?;
-        println!("Wrote {}", path.display());
-    }
-    Ok(())
-}
-
-/// Says what the report shows.
-pub fn conclude(most: Option<(String, f64)>) {
-    let Some((path, share)) = most else { return println!("\nNothing grew between the looks.") };
-    println!("\n{:.0} % of what grew was allocated by {path}.", share * 100.0);
-    if path.contains("PageCache::page") {
-        println!(
-            "The cache's key has the visitor's session in it: no page is found again, none is dropped. read_whole allocates"
+    /// Says in words which line, type and call path is the culprit.
+    ///
+    /// # Errors
+    /// When that is not what it is known to be.
+    pub fn conclude(&self) -> Result<()> {
+        let (path, share) = self.most(KeyType::CallPath)?;
+        let path_is_right = path.key.to_string().ends_with("PageCache::page -> Page::render");
+        if self.now.mode == Mode::Paths {
+            println!("\nThe culprit: {share:.0} % of the growth was allocated by\n    {}", path.key);
+            ensure!(path_is_right, "that is not the call path with the fault");
+            return Ok(());
+        }
+        let ((line, of_line), (owner, of_type)) = (self.most(KeyType::Lineno)?, self.most(KeyType::Type)?);
+        let text = [
+            String::new(),
+            "The culprit: what grew most, and the share of all growth that it has".to_owned(),
+            format!("    line       {}  ({of_line:.0} %)", line.key),
+            format!("    type       {}  ({of_type:.0} %)", owner.key),
+            format!("    call path  {}  ({share:.0} %)", path.key),
+            "The page is kept by the cache, whose key has the visitor's session in it: none is asked for again, none".to_owned(),
+            "is dropped. The other suspects are innocent: `read_whole` and `parse` allocate more and keep nothing, as".to_owned(),
+            "`allocated` and `live` say; the dictionary is large but does not grow.".to_owned(),
+        ];
+        println!("{}", text.join("\n"));
+        ensure!(
+            self.now.named,
+            "without names the line and the type are not told; `cargo profile-cost heap oom.heap --binary BINARY` gives \
+             them, from the program as it was built, before it was stripped"
         );
-        println!(
-            "more and keeps nothing, as its `live` says. What is older than the recording, such as the dictionary, is not in it."
-        );
+        let is_right = line.key.to_string().contains("pages.rs:")
+            && owner.key.to_string() == "Vec<oom::pages::Offer>"
+            && path_is_right;
+        ensure!(is_right, "that is not the fault of this service");
+        Ok(())
     }
-}
 
-fn kilobytes(bytes: i64) -> String {
-    format!("{:.1} kB", bytes as f64 / 1e3)
+    /// What grew most, and its share of all that grew, percent.
+    fn most(&self, by: KeyType) -> Result<(StatisticDiff, f64)> {
+        let rows = self.now.compare_to(&self.first, by, false);
+        let grown: i64 = rows.iter().map(|row| row.size_diff.max(0)).sum();
+        let most = rows.into_iter().max_by_key(|row| row.size_diff).filter(|row| row.size_diff > 0);
+        let Some(most) = most else { bail!("nothing grew between the looks") };
+        let share = most.size_diff as f64 * 100.0 / grown as f64;
+        Ok((most, share))
+    }
 }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use profile_cost_runtime::heap::{self, KeyType};
 use profile_cost_runtime::{Format, Metric, Restriction, SortKey, Style};
 
 use crate::input::restriction;
@@ -17,7 +18,8 @@ Examples:
   cargo profile-cost merge 'pods/*.json' -o all.json
   cargo profile-cost browse profile.prof
 
-FILE is a profile in native JSON (profile.json) or a dump of Python's cProfile (profile.prof); - is stdin.
+FILE is a profile in native JSON (profile.json) or a dump of Python's cProfile (profile.prof), for `heap` a snapshot
+of the heap (service.heap); - is stdin.
 Exit status: 0; 1 when `diff --fail-over` found a function; 2 for errors.";
 
 /// Reads profiles of profile-cost and of Python's cProfile.
@@ -105,6 +107,19 @@ Examples:
 Examples:
   cargo profile-cost html profile.json -o profile.html")]
     Html(Html),
+    /// Which lines, call paths and types hold the memory, from a snapshot of the heap.
+    #[command(after_help = "\
+Examples:
+  cargo profile-cost heap service.heap                              named from the files that the process had, if they are here
+  cargo profile-cost heap service.heap --binary target/release/service      the build that was deployed, before it was stripped
+  cargo profile-cost heap service.heap --key type -n 20                 types; lineno, filename, traceback, function, ..
+  cargo profile-cost heap after.heap --compare before.heap               what grew
+  cargo profile-cost heap after.heap --compare before.heap -o diff.svg   red: grew, blue: shrank
+  cargo profile-cost heap service.heap -o service.pb.gz                 for `go tool pprof`; .svg, .dhat.json, .json, ..
+  cargo profile-cost heap service.heap -o named.heap                    with names, for readers without the binary
+
+A binary belongs to a snapshot when it has the build id that was recorded; another build is refused.")]
+    Heap(Heap),
     /// The interactive browser of Python's pstats.
     #[command(after_help = "\
 Examples:
@@ -119,8 +134,8 @@ Type `help` for the commands.")]
 /// Order and names, in tables.
 #[derive(Debug, Args)]
 pub(crate) struct Order {
-    /// Sort keys, the most significant first: calls, cumulative, filename, line, name, nfl, pcalls, stdname, time or a
-    /// unique beginning; several by commas or repeated. A list starts with -s "" in the order of first call.
+    /// Sort keys, the most significant first: calls, cumulative, filename, line, name, nfl, pcalls, stdname, time; of
+    /// the heap allocs, heap, live, cumallocs, cumheap, cumlive; or a unique beginning; several by commas or repeated. A list starts with -s "" in the order of first call.
     #[arg(short, long, value_name = "KEYS", value_parser = sort_keys)]
     pub(crate) sort: Vec<Keys>,
     /// Turn the order round.
@@ -294,6 +309,64 @@ pub(crate) struct Convert {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Heap {
+    /// A snapshot that `Snapshot::dump` or `Snapshot::save` wrote (service.heap); - is stdin.
+    pub(crate) file: PathBuf,
+    /// The program or library as it was built, before it was stripped, or the file that its debug information was moved
+    /// to; may be repeated.
+    #[arg(short, long = "binary", value_name = "FILE")]
+    pub(crate) binaries: Vec<PathBuf>,
+    /// Rows by lineno, filename, traceback, function, crate, path, type or size, in place of the report.
+    #[arg(short, long, value_name = "KEY", value_parser = heap_key)]
+    pub(crate) key: Option<KeyType>,
+    /// Blocks count on every line (function, ..) of their stack, not only on the one that allocated them.
+    #[arg(long, requires = "key")]
+    pub(crate) cumulative: bool,
+    /// Rows of each table; 0 for all.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+    pub(crate) top: usize,
+    /// An older snapshot: what changed since.
+    #[arg(long, value_name = "OLD")]
+    pub(crate) compare: Option<PathBuf>,
+    /// What widths of flamegraphs and values of folded stacks stand for.
+    #[arg(long, value_enum, default_value_t = HeapMeasure::Live)]
+    pub(crate) measure: HeapMeasure,
+    /// Into this file, in the format of its extension: .txt, .json, .folded, .svg, .pb.gz, .dhat.json, .heap.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// The format, whatever the extension: text, json, folded, svg, pprof, dhat, dump.
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) to: Option<heap::Format>,
+}
+
+/// Which blocks of a heap count.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum HeapMeasure {
+    /// Bytes not freed.
+    Live,
+    /// Bytes of all that were allocated.
+    Allocated,
+    /// Bytes that were live at the peak.
+    Peak,
+    /// Blocks that were freed soon after.
+    Temporary,
+    /// Bytes that realloc copied.
+    Copied,
+}
+
+impl From<HeapMeasure> for heap::Measure {
+    fn from(measure: HeapMeasure) -> Self {
+        match measure {
+            HeapMeasure::Live => Self::Live,
+            HeapMeasure::Allocated => Self::Allocated,
+            HeapMeasure::Peak => Self::Peak,
+            HeapMeasure::Temporary => Self::Temporary,
+            HeapMeasure::Copied => Self::Copied,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Browse {
     /// Profiles to begin with, which are added up.
     #[arg(value_name = "FILE")]
@@ -395,6 +468,10 @@ fn sort_keys(text: &str) -> Result<Keys, String> {
         return Ok(Keys(Vec::new()));
     }
     SortKey::parse_list(text).map(Keys).map_err(|error| error.to_string())
+}
+
+fn heap_key(text: &str) -> Result<KeyType, String> {
+    if text == "path" { Ok(KeyType::CallPath) } else { text.parse() }
 }
 
 fn parse_restriction(text: &str) -> Result<Restriction, String> {

@@ -13,6 +13,9 @@ use crate::progress::Progress;
 /// Longer input is refused: it would have to be held in memory.
 const LONGEST: u64 = 2 << 30;
 
+/// What snapshots of the heap begin with.
+const HEAP: &[u8] = b"profile-cost heap ";
+
 /// A file that was read.
 #[derive(Debug)]
 pub(crate) struct Input {
@@ -34,6 +37,12 @@ impl Input {
             })
         };
         let bytes = bytes.map_err(|error| Failure::of_file(path, &error))?;
+        if bytes.starts_with(HEAP) {
+            return Err(Failure::new(format!(
+                "{}: a snapshot of the heap; read it with `cargo profile-cost heap`",
+                path.display()
+            )));
+        }
         let recording =
             Recording::read(&bytes).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
         Ok(Self { path: path.to_owned(), recording })

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use profile_cost_runtime::stats::{Change, DiffRow, EdgeStats, Figures};
-use profile_cost_runtime::{CallTree, Label, Row, Stats};
+use profile_cost_runtime::{CallTree, HeapCounts, Label, Row, Stats};
 use serde_json::{Map, Value, json};
 
 /// Writes the object, indented, with a line break at its end.
@@ -64,7 +64,27 @@ fn row(row: &Row) -> Map<String, Value> {
     ] {
         map.insert(key.into(), value);
     }
+    heap(&mut map, &row.heap, &row.cumulative_heap);
     map
+}
+
+/// What was asked of the heap, without and with all below; nothing where nothing was.
+fn heap(map: &mut Map<String, Value>, own: &HeapCounts, cumulative: &HeapCounts) {
+    if *cumulative == HeapCounts::default() {
+        return;
+    }
+    for (prefix, heap) in [("self_", own), ("cumulative_", cumulative)] {
+        for (key, value) in [
+            ("allocations", heap.allocations),
+            ("allocated_bytes", heap.allocated_bytes),
+            ("live_blocks", heap.live_blocks()),
+            ("live_bytes", heap.live_bytes()),
+        ] {
+            map.insert(format!("{prefix}{key}"), json!(value));
+        }
+    }
+    // Figures are estimates where there are any.
+    map.insert("heap_samples".into(), json!(cumulative.samples));
 }
 
 /// The table of `callers` or `callees`; `key` names the list of edges.
@@ -89,6 +109,7 @@ fn edge((label, edge): (&Label, EdgeStats)) -> Value {
     map.insert("primitive_calls".into(), json!(edge.primitive_calls));
     map.insert("self_seconds".into(), time(edge.tottime));
     map.insert("cumulative_seconds".into(), time(edge.cumtime));
+    heap(&mut map, &edge.heap, &edge.cumulative_heap);
     Value::Object(map)
 }
 

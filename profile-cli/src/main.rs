@@ -61,6 +61,7 @@ fn run(arguments: Vec<std::ffi::OsString>) -> Result<ExitCode, Failure> {
         Command::Diff(asked) => commands::diff::run(&asked, &screen),
         Command::Merge(asked) => done(commands::merge::run(&asked)),
         Command::Convert(asked) => done(commands::convert::run(&asked)),
+        Command::Heap(asked) => done(commands::heap::run(&asked)),
         Command::Browse(asked) => done(commands::browse::run(&asked, &screen)),
     }
 }

@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 
 use common::{Dir, command, dump, golden, run, run_with, shop};
-use profile_cost_runtime::{Profile, Recording};
+use profile_cost_runtime::{Counts, Label, Profile, Recording};
 use serde_json::Value;
 
 #[test]
@@ -31,6 +31,43 @@ fn tables_are_golden() {
         all += &format!("$ cargo profile-cost {}\n{}", shown.join(" "), out(&args));
     }
     golden("tables.txt", &all);
+}
+
+/// Blocks of the cache were allocated below the handler; of the handler's own none is left.
+#[test]
+fn figures_of_the_heap_are_shown_and_sorted_by() {
+    let mut profile = Profile::new();
+    let mut at =
+        |parent, name: &str, starts, [allocations, allocated_bytes, frees, freed_bytes]: [u64; 4]| {
+            let function = profile.add_function(Label::new("src/a.rs", 7, name));
+            let mut counts = Counts { starts, returned: starts, self_busy: 1_000, ..Counts::default() };
+            (counts.heap.allocations, counts.heap.allocated_bytes) = (allocations, allocated_bytes);
+            (counts.heap.frees, counts.heap.freed_bytes) = (frees, freed_bytes);
+            profile.add_path(parent, function, &counts)
+        };
+    let idle = at(None, "idle", 900, [0; 4]);
+    let handler = at(Some(idle), "handle", 3, [40, 4_000, 40, 4_000]);
+    at(Some(handler), "Cache::fill", 3, [5, 3_000, 1, 952]);
+    let dir = Dir::new();
+    let file = dir.save("a.json", &profile);
+    let names = |sort: &str| -> Vec<String> {
+        let text = run(["report", &file, "-s", sort]).fine();
+        let rows = text.lines().filter_map(|line| line.strip_suffix("  src/a.rs:7"));
+        rows.map(|row| row.rsplit("  ").next().unwrap_or_default().to_owned()).collect()
+    };
+    assert_eq!(names("live"), ["Cache::fill", "idle", "handle"]);
+    assert_eq!(names("heap"), ["handle", "Cache::fill", "idle"]);
+    assert_eq!(names("cumlive,name"), ["Cache::fill", "handle", "idle"]);
+    assert_eq!(names("l,name"), ["Cache::fill", "handle", "idle"]);
+    let json: Value =
+        serde_json::from_str(&run(["report", &file, "--json", "-s", "calls"]).fine()).expect("JSON");
+    let idle = &json["functions"][0];
+    assert_eq!(
+        (idle["self_live_bytes"].as_u64(), idle["cumulative_live_bytes"].as_u64()),
+        (Some(0), Some(2_048))
+    );
+    assert_eq!(idle["cumulative_allocations"].as_u64(), Some(45));
+    assert!(run(["callees", &file, "handle"]).fine().contains("2.0 KiB"));
 }
 
 #[test]

@@ -149,15 +149,19 @@ const SORT_KEYS: [&str; 13] = [
     "tottime",
 ];
 
+/// What pstats has no key for; the runtime's `SortKey` knows them by the same words.
+const HEAP_SORT_KEYS: [&str; 6] = ["allocs", "cumallocs", "cumheap", "cumlive", "heap", "live"];
+
 fn sort_key(text: &LitStr) -> Result<&'static str> {
     let value = text.value();
-    resolve_sort_key(&value).ok_or_else(|| {
+    let of_heap = || HEAP_SORT_KEYS.into_iter().find(|key| *key == value);
+    resolve_sort_key(&value).or_else(of_heap).ok_or_else(|| {
         let why = if SORT_KEYS.iter().filter(|key| key.starts_with(&value)).count() > 1 {
             "stands for more than one sort key"
         } else {
             "is no sort key"
         };
-        let keys = SORT_KEYS.join(", ");
+        let keys = [&SORT_KEYS[..], &HEAP_SORT_KEYS].concat().join(", ");
         Error::new(text.span(), format!("`{value}` {why}: take one of {keys}"))
     })
 }

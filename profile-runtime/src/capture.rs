@@ -19,14 +19,32 @@ use crate::control;
 use crate::engine::{self, Engine};
 use crate::paths::{PathIndex, ROOT, TargetKind};
 use crate::position::StayReading;
-use crate::profile::Profile;
+use crate::profile::{Counts, Profile};
 use crate::site::TRUNCATED;
 use crate::snapshot::{self, Elapsed, Grafter};
 use crate::tally::{Baseline, Tally};
 use crate::thread;
 
+/// What captured calls ask of the heap.
+#[cfg(feature = "heap")]
+use crate::heap::captured as heap;
+
+#[cfg(not(feature = "heap"))]
+mod heap {
+    use crate::paths::PathIndex;
+    use crate::profile::HeapCounts;
+
+    pub(super) const MOST: usize = 256;
+    pub(super) fn begin(_: usize, _: PathIndex, _: PathIndex) {}
+    pub(super) fn close(_: usize) {}
+    pub(super) fn end() {}
+    pub(super) fn counts(_: PathIndex) -> HeapCounts {
+        HeapCounts::default()
+    }
+}
+
 /// Calls that can have a tree of their own at one time.
-const MOST: usize = 256;
+const MOST: usize = heap::MOST;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -109,6 +127,7 @@ pub(crate) fn begin(block: &'static Block) -> Option<Capture> {
     claimed.state = State::Running;
     claimed.attach = attach;
     claimed._outer = outer;
+    heap::begin(slot, claimed.root, attach);
     Some(Capture { slot, root: claimed.root, start: clock::now() })
 }
 
@@ -124,6 +143,7 @@ impl Capture {
         let _inside = thread::Inside::enter();
         let engine = engine::process();
         let mut captures = lock();
+        heap::close(self.slot);
         let now = clock::now();
         let tallies = captures.slots[self.slot].tallies(engine, now);
         let slot = &mut captures.slots[self.slot];
@@ -132,7 +152,9 @@ impl Capture {
         let members: Vec<_> = slot.members.iter().copied().filter(|&p| p != self.root).collect();
         tree.add(&members, &|path| {
             let baseline = slot.at_begin.get(&path).copied().unwrap_or_default();
-            tallies.get(&path).map_or_else(Default::default, |tally| tally.since(now, &baseline))
+            let counts =
+                tallies.get(&path).map_or_else(Default::default, |tally| tally.since(now, &baseline));
+            Counts { heap: heap::counts(path), ..counts }
         });
         let mut profile = tree.profile;
         let elapsed = snapshot::elapsed(engine, Some(self.root));
@@ -209,6 +231,7 @@ impl Captures {
                 }
                 slot.fold(engine, block, &tallies, now);
                 slot.state = State::Free;
+                heap::end();
                 slot._outer = None;
                 progress = true;
             }

@@ -76,14 +76,9 @@ pub(crate) fn decide() -> bool {
                 crate::exit::report_at_exit(environment);
             }
             #[cfg(feature = "heap")]
-            if let Some(bytes) = environment.heap_memory {
-                crate::heap::set_memory_limit(bytes);
-            }
-            #[cfg(feature = "heap")]
-            if let Some(mode) = environment.heap
-                && let Err(error) = crate::heap::set_mode(mode)
-            {
-                crate::stderr::say(&format!("PROFILE_COST_HEAP={mode}: {error}"));
+            if crate::heap::at_exit::begin(environment) && !environment.off {
+                // Memory is told by call path as well, and those are known only while calls are counted.
+                WANTED.store(true, Ordering::Relaxed);
             }
             settle();
         });

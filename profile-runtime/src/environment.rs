@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "heap")]
+use crate::heap::{Mode, before_main};
 use crate::paths::Limits;
 use crate::stats::SortKey;
 use crate::stderr;
@@ -19,8 +21,14 @@ pub(crate) struct Environment {
     pub(crate) on_sigterm: bool,
     /// `PROFILE_COST_HEAP`: what the tracking allocator records.
     #[cfg(feature = "heap")]
-    pub(crate) heap: Option<crate::heap::Mode>,
-    /// `PROFILE_COST_HEAP_MEMORY`: the most that the recording of the heap may take, bytes.
+    pub(crate) heap: Option<Mode>,
+    /// `PROFILE_COST_HEAP_OUT`: files of what is live at exit, absolute; without any, the report goes to stderr.
+    #[cfg(feature = "heap")]
+    pub(crate) heap_files: Vec<PathBuf>,
+    /// `PROFILE_COST_TOP`: rows of each table of the heap's report at exit.
+    #[cfg(feature = "heap")]
+    pub(crate) heap_top: usize,
+    /// `PROFILE_COST_HEAP_MEMORY`: the most that the heap's recording may take, bytes.
     #[cfg(feature = "heap")]
     pub(crate) heap_memory: Option<u64>,
     /// `PROFILE_COST_TOP`: rows of the report at exit.
@@ -33,6 +41,9 @@ pub(crate) struct Environment {
 
 impl Environment {
     pub(crate) fn from_process() -> Self {
+        if has_more_rights_than_its_caller() {
+            return Self::parse(|_| None);
+        }
         Self::parse(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
     }
 
@@ -51,29 +62,39 @@ impl Environment {
                 )),
             },
         }
-        for file in get("PROFILE_COST_OUT").iter().flat_map(|list| list.split(',')).map(str::trim) {
-            if file.is_empty() {
-                continue;
+        let mut files = |name: &str, check: fn(&Path) -> std::io::Result<()>| {
+            let mut files = Vec::new();
+            let list = get(name).unwrap_or_default();
+            for file in list.split(',').map(str::trim).filter(|file| !file.is_empty()) {
+                match check(Path::new(file)) {
+                    Ok(()) => files.push(std::path::absolute(file).unwrap_or_else(|_| PathBuf::from(file))),
+                    Err(error) => parsed.complaints.push(format!("{name}={file}: {error}")),
+                }
             }
-            match crate::format::Format::of(Path::new(file)) {
-                Ok(_) => parsed.files.push(std::path::absolute(file).unwrap_or_else(|_| PathBuf::from(file))),
-                Err(error) => parsed.complaints.push(format!("PROFILE_COST_OUT={file}: {error}")),
-            }
-        }
+            files
+        };
+        parsed.files = files("PROFILE_COST_OUT", |path| crate::format::Format::of(path).map(drop));
         #[cfg(feature = "heap")]
-        if let Some(value) = get("PROFILE_COST_HEAP") {
-            match value.parse() {
-                Ok(mode) => parsed.heap = Some(mode),
-                Err(remedy) => parsed.complaints.push(format!("PROFILE_COST_HEAP={value}: {remedy}")),
-            }
-        }
-        #[cfg(feature = "heap")]
-        if let Some(value) = get("PROFILE_COST_HEAP_MEMORY") {
-            match crate::heap::bytes(&value).filter(|&bytes| bytes > 0) {
-                Some(bytes) => parsed.heap_memory = Some(bytes),
-                None => parsed
-                    .complaints
-                    .push(format!("PROFILE_COST_HEAP_MEMORY={value}: use bytes from 1, as in 64MiB or 1GiB")),
+        {
+            parsed.heap_files = files(before_main::FILES, |path| crate::heap::Format::of(path).map(drop));
+            parsed.heap = match get(before_main::VARIABLE) {
+                // As `PROFILE_COST_OUT` alone does.
+                None if !parsed.heap_files.is_empty() => Some(Mode::Exact { frames: Mode::FRAMES }),
+                None => None,
+                Some(value) => value
+                    .parse()
+                    .inspect_err(|remedy| {
+                        parsed.complaints.push(format!("{}={value}: {remedy}", before_main::VARIABLE))
+                    })
+                    .ok(),
+            };
+            if let Some(value) = get("PROFILE_COST_HEAP_MEMORY") {
+                parsed.heap_memory = crate::heap::bytes(&value).filter(|bytes| *bytes > 0);
+                if parsed.heap_memory.is_none() {
+                    parsed.complaints.push(format!(
+                        "PROFILE_COST_HEAP_MEMORY={value}: use bytes from 1, as in 64MiB or 1GiB"
+                    ));
+                }
             }
         }
         if let Some(value) = get("PROFILE_COST_SIGTERM") {
@@ -95,6 +116,12 @@ impl Environment {
         let paths = number("PROFILE_COST_MAX_PATHS", 1..=Limits::MAX_PATHS, limits.paths);
         let depth = number("PROFILE_COST_MAX_DEPTH", 1..=10_000, limits.depth);
         let top = number("PROFILE_COST_TOP", 1..=1_000_000, 30);
+        #[cfg(feature = "heap")]
+        {
+            // Its tables are many.
+            let is_set = get("PROFILE_COST_TOP").is_some();
+            parsed.heap_top = if is_set { top as usize } else { 10 };
+        }
         parsed.limits = Limits { depth, paths };
         parsed.top = top as usize;
         parsed
@@ -105,12 +132,27 @@ impl Environment {
         !self.off && (self.report.is_some() || !self.files.is_empty())
     }
 
+    /// True when what is live at exit is to be reported.
+    #[cfg(feature = "heap")]
+    pub(crate) fn wants_heap(&self) -> bool {
+        self.heap.is_some_and(|mode| mode != Mode::Off)
+    }
+
     /// Says on stderr what could not be understood. The program runs on.
     pub(crate) fn complain(&self) {
         for complaint in &self.complaints {
             stderr::say(complaint);
         }
     }
+}
+
+/// A program with more rights than whoever started it takes no orders on what files to write.
+fn has_more_rights_than_its_caller() -> bool {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    // SAFETY: reads a number that the kernel gave.
+    return unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    false
 }
 
 #[cfg(test)]
@@ -131,6 +173,19 @@ mod tests {
         assert!(parse(&[("PROFILE_COST", "off"), ("PROFILE_COST_OUT", "a.folded")]).off);
     }
 
+    #[cfg(feature = "heap")]
+    #[test]
+    fn files_alone_ask_for_the_heap_and_off_is_off() {
+        assert!(!parse(&[]).wants_heap());
+        assert!(parse(&[("PROFILE_COST_HEAP", "paths")]).wants_heap());
+        let files = ("PROFILE_COST_HEAP_OUT", "a.heap, b.svg.json");
+        assert_eq!(parse(&[files]).heap, Some(Mode::Exact { frames: 25 }));
+        assert_eq!(parse(&[files]).heap_files.len(), 2);
+        assert!(!parse(&[files, ("PROFILE_COST_HEAP", "off")]).wants_heap());
+        // What makes no sense records nothing: better no figures than others than were meant.
+        assert!(!parse(&[files, ("PROFILE_COST_HEAP", "everything")]).wants_heap());
+    }
+
     #[test]
     fn a_bad_value_says_what_to_write_instead() {
         for (name, value) in [
@@ -139,6 +194,8 @@ mod tests {
             ("PROFILE_COST_SIGTERM", "maybe"),
             #[cfg(feature = "heap")]
             ("PROFILE_COST_HEAP", "everything"),
+            #[cfg(feature = "heap")]
+            ("PROFILE_COST_HEAP_OUT", "a.docx"),
             #[cfg(feature = "heap")]
             ("PROFILE_COST_HEAP_MEMORY", "plenty"),
             #[cfg(feature = "heap")]

@@ -10,15 +10,24 @@ use std::time::Duration;
 
 use crate::control;
 use crate::environment::Environment;
+#[cfg(feature = "heap")]
+use crate::heap::at_exit::Ending;
+use crate::stats::SortKey;
 use crate::stderr::{self, say};
 use crate::{report, snapshot};
 
 /// Who writes the report: the guard in main, the end of the process, or a signal.
 static REPORTED: Mutex<Reported> = Mutex::new(Reported::No);
 static WRITTEN: Condvar = Condvar::new();
-/// How long a process that ends waits for a report that another of its threads is writing, and the report for
-/// somebody to read it, where stderr does not wait.
+/// How long a report waits for somebody to read it, where stderr does not wait.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a process that ends waits for a report that another of its threads is writing.
+const WAIT: Duration = Duration::from_secs(15);
+/// How long the lines and types of what is live may be looked for when the process ends by itself: a pod with a tenth
+/// of a processor takes seconds.
+const NAMING: Duration = Duration::from_secs(10);
+/// And when it was told to end: whoever did that will not wait.
+const NAMING_ON_SIGNAL: Duration = Duration::from_secs(3);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reported {
@@ -37,7 +46,7 @@ fn once(f: impl FnOnce()) {
         Reported::Yes => return,
         Reported::By(thread) if thread == this => return,
         Reported::By(_) => {
-            let _ = WRITTEN.wait_timeout_while(reported, PATIENCE, |reported| *reported != Reported::Yes);
+            let _ = WRITTEN.wait_timeout_while(reported, WAIT, |reported| *reported != Reported::Yes);
             return;
         }
         Reported::No => *reported = Reported::By(this),
@@ -61,10 +70,10 @@ fn reported() -> MutexGuard<'static, Reported> {
 #[cfg(unix)]
 fn is_forked() -> bool {
     let began = BEGAN.load(Ordering::Relaxed);
-    began != std::process::id() && began == std::os::unix::process::parent_id()
+    began != 0 && began != std::process::id() && began == std::os::unix::process::parent_id()
 }
 
-/// The process that began to record.
+/// The process that began to record; 0 before, which is also the parent of the first process of a container.
 #[cfg(unix)]
 static BEGAN: AtomicU32 = AtomicU32::new(0);
 
@@ -76,7 +85,7 @@ pub(crate) fn report_at_exit(environment: &Environment) {
         BEGAN.store(std::process::id(), Ordering::Relaxed);
         crate::signal::at_exit(write_once);
         if environment.on_sigterm
-            && let Err(error) = crate::signal::on_sigterm(write_once)
+            && let Err(error) = crate::signal::on_sigterm(write_once_on_signal)
         {
             say(&format!("no report on SIGTERM: {error}"));
         }
@@ -89,33 +98,59 @@ pub(crate) fn report_at_exit(environment: &Environment) {
 
 /// Writes what the environment asks for, the first time it is called.
 fn write_once() {
+    write_the_first_time(control::environment().report.as_deref(), NAMING);
+}
+
+fn write_once_on_signal() {
+    write_the_first_time(control::environment().report.as_deref(), NAMING_ON_SIGNAL);
+}
+
+fn write_the_first_time(report: Option<&[SortKey]>, naming: Duration) {
     #[cfg(unix)]
     if is_forked() {
         // Before any lock is taken: a thread that is not in this process may have held it. And the files
         // are the parent's.
         return;
     }
-    once(|| write(control::environment()));
+    once(|| write(control::environment(), report, naming));
 }
 
-fn write(environment: &Environment) {
-    let profile = snapshot::snapshot_with_threads();
-    // First the files: writing to stderr may wait for ever, or end the process (a pipe that nobody reads).
-    let saved: Vec<_> = environment.files.iter().map(|path| (path, profile.save(path))).collect();
-    if let Some(keys) = &environment.report {
-        // Not through the logger: its thread and its thread-locals may be gone.
-        let mut text = Vec::new();
-        let written = report::write(&profile, keys, environment.top, &mut text);
-        if let Err(error) = written.and_then(|()| stderr::write(&text, PATIENCE)) {
-            say(&format!("the report could not be written: {error}"));
-        }
+/// Writes the files, the report of what took the time, and that of what is live.
+fn write(environment: &Environment, report: Option<&[SortKey]>, naming: Duration) {
+    // First what is live: all else allocates.
+    #[cfg(feature = "heap")]
+    let mut heap = if environment.wants_heap() { Ending::look() } else { None };
+    let is_wanted = report.is_some() || !environment.files.is_empty();
+    let profile = is_wanted.then(snapshot::snapshot_with_threads);
+    // Then the files: writing to stderr may wait for ever, or end the process (a pipe that nobody reads).
+    let mut said = Vec::new();
+    for (path, profile) in environment.files.iter().filter_map(|path| Some((path, profile.as_ref()?))) {
+        said.push(match profile.save(path) {
+            Ok(()) => format!("wrote {}", path.display()),
+            Err(error) => format!("{} could not be written: {error}", path.display()),
+        });
     }
-    for (path, saved) in saved {
-        match saved {
-            Ok(()) => say(&format!("wrote {}", path.display())),
-            Err(error) => say(&format!("{} could not be written: {error}", path.display())),
-        }
+    #[cfg(feature = "heap")]
+    said.extend(heap.iter_mut().flat_map(|heap| heap.save(&environment.heap_files, naming)));
+    // Not through the logger: its thread and its thread-locals may be gone.
+    let mut text = Vec::new();
+    let mut written = Ok(());
+    if let (Some(profile), Some(keys)) = (&profile, report) {
+        written = report::write(profile, keys, environment.top, &mut text);
     }
+    #[cfg(feature = "heap")]
+    if let Some(heap) = heap.filter(|_| environment.heap_files.is_empty()) {
+        if !text.is_empty() {
+            text.push(b'\n');
+        }
+        text.extend(heap.text(environment.heap_top));
+    }
+    #[cfg(not(feature = "heap"))]
+    let _ = naming;
+    if let Err(error) = written.and_then(|()| stderr::write(&text, PATIENCE)) {
+        say(&format!("the report could not be written: {error}"));
+    }
+    said.iter().for_each(|line| say(line));
 }
 
 /// Keeps recording from [`init`] to the end of its scope, and reports then; make it the first thing in
@@ -149,12 +184,6 @@ impl Drop for Session {
         if environment.wants_recording() {
             return write_once();
         }
-        once(|| {
-            let by_cumulative = [crate::stats::SortKey::Cumulative];
-            let mut text = Vec::new();
-            if report::write(&snapshot::snapshot(), &by_cumulative, environment.top, &mut text).is_ok() {
-                let _ = stderr::write(&text, PATIENCE);
-            }
-        });
+        write_the_first_time(Some(&[SortKey::Cumulative]), NAMING);
     }
 }

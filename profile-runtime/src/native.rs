@@ -35,6 +35,15 @@ impl Unit {
     }
 }
 
+/// The keys of the notes that say what the whole process asked of the heap.
+pub(crate) const PROCESS_HEAP: [&str; 5] = [
+    "process_allocations",
+    "process_allocated_bytes",
+    "process_frees",
+    "process_freed_bytes",
+    "process_heap_samples",
+];
+
 /// One number of [`Counts`].
 pub(crate) struct Column {
     /// Without the unit, where it is a time.
@@ -58,7 +67,7 @@ macro_rules! column {
 }
 
 /// All of them.
-pub(crate) const COLUMNS: [Column; 13] = [
+pub(crate) const COLUMNS: [Column; 14] = [
     column!("calls", false, starts),
     column!("folded_calls", false, folded),
     column!("returned", false, returned),
@@ -72,4 +81,5 @@ pub(crate) const COLUMNS: [Column; 13] = [
     column!("allocated_bytes", false, heap.allocated_bytes),
     column!("frees", false, heap.frees),
     column!("freed_bytes", false, heap.freed_bytes),
+    column!("heap_samples", false, heap.samples),
 ];

@@ -91,6 +91,8 @@ pub struct HeapCounts {
     pub frees: u64,
     /// Of those bytes, how many were freed.
     pub freed_bytes: u64,
+    /// Blocks that were sampled, from which the rest is estimated; 0 where every block was counted.
+    pub samples: u64,
 }
 
 impl HeapCounts {
@@ -109,6 +111,7 @@ impl HeapCounts {
         self.allocated_bytes = self.allocated_bytes.saturating_add(other.allocated_bytes);
         self.frees = self.frees.saturating_add(other.frees);
         self.freed_bytes = self.freed_bytes.saturating_add(other.freed_bytes);
+        self.samples = self.samples.saturating_add(other.samples);
     }
 }
 
@@ -169,6 +172,9 @@ pub struct Notes {
     pub clock_backsteps: u64,
     /// Calls asked for a report of their own when too many were being reported already.
     pub unisolated_reports: u64,
+    /// What the whole process asked of the heap, whichever function did; all zero where that was not recorded, and in
+    /// the report of a single call.
+    pub heap: HeapCounts,
     /// Calibrated cost of one call inside the profiler, ticks. 0 when not calibrated.
     pub ticks_per_call: f64,
     /// Calibrated cost of one poll inside the profiler, ticks. 0 when not calibrated.
@@ -182,6 +188,7 @@ impl Notes {
         self.late_events = self.late_events.saturating_add(other.late_events);
         self.clock_backsteps = self.clock_backsteps.saturating_add(other.clock_backsteps);
         self.unisolated_reports = self.unisolated_reports.saturating_add(other.unisolated_reports);
+        self.heap.add(&other.heap);
     }
 }
 
@@ -394,6 +401,20 @@ impl Profile {
                 let (busy, wait) = sums[i];
                 let up = &mut sums[parent.0 as usize];
                 *up = (up.0.saturating_add(busy), up.1.saturating_add(wait));
+            }
+        }
+        sums
+    }
+
+    /// What each path and everything below it asked of the heap, indexed as [`Profile::paths`].
+    pub fn inclusive_heap(&self) -> Vec<HeapCounts> {
+        let mut sums: Vec<HeapCounts> = self.paths.iter().map(|path| path.counts.heap).collect();
+        for i in (0..self.paths.len()).rev() {
+            let below = sums[i];
+            if let Some(parent) = self.paths[i].parent
+                && below != HeapCounts::default()
+            {
+                sums[parent.0 as usize].add(&below);
             }
         }
         sums

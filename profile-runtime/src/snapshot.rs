@@ -111,6 +111,7 @@ fn take(with_threads: bool) -> Profile {
     profile.notes.clock_backsteps = backsteps(engine) - origin.backsteps;
     profile.notes.truncated_calls = truncated(engine) - origin.truncated;
     profile.notes.unisolated_reports = captures.refused() - origin.unisolated;
+    profile.notes.heap = heap_since(&heap, &origin.heap, PROCESS);
     (profile.notes.ticks_per_call, profile.notes.ticks_per_poll) = costs;
     profile
 }
@@ -203,6 +204,12 @@ fn heap_by_path() -> HeapByPath {
     crate::heap::counts_by_path()
 }
 
+#[cfg(feature = "heap")]
+use crate::heap::PROCESS;
+
+#[cfg(not(feature = "heap"))]
+const PROCESS: PathIndex = u32::MAX;
+
 #[cfg(not(feature = "heap"))]
 fn heap_by_path() -> HeapByPath {
     HeapByPath::new()
@@ -220,6 +227,8 @@ fn heap_since(now: &HeapByPath, before: &HeapByPath, path: PathIndex) -> HeapCou
         allocated_bytes: now.allocated_bytes - before.freed_bytes.min(now.allocated_bytes),
         frees: now.frees - before.frees.min(now.frees),
         freed_bytes: now.freed_bytes - before.freed_bytes.min(now.freed_bytes),
+        // Those of blocks that were live then cannot be told from the others: all that there were.
+        samples: now.samples,
     }
 }
 

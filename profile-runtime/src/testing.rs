@@ -4,9 +4,12 @@
 #[cfg(feature = "heap")]
 mod heap;
 mod memory;
+#[cfg(feature = "symbols")]
+mod names;
 mod profiles;
 #[cfg(feature = "heap")]
 mod snapshots;
+#[cfg(feature = "heap")]
 pub mod walker;
 
 #[cfg(feature = "heap")]
@@ -21,7 +24,11 @@ pub use crate::heap::local::seed_samples;
 #[cfg(feature = "heap")]
 pub use crate::heap::origin::{crate_of, is_machinery};
 #[cfg(feature = "heap")]
+pub use crate::heap::recording::note_installed as tracker_is_called_directly;
+#[cfg(feature = "heap")]
 pub use crate::heap::types::classify;
+#[cfg(feature = "symbols")]
+pub use names::name_by_child;
 
 use std::cell::RefCell;
 use std::ptr;

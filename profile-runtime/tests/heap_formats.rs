@@ -217,7 +217,7 @@ fn a_difference_is_red_where_it_grew_and_blue_where_it_shrank() {
         let (red, _, blue) = (parts.next(), parts.next(), parts.next());
         (red.unwrap(), blue.unwrap())
     };
-    let (red, blue) = colour("&lt;std::collections::HashMap&lt;K,V,S&gt;&gt;::insert");
+    let (red, blue) = colour("app::cache::remember");
     assert!(red > blue, "the cache grew");
     let (red, blue) = colour("ZSTD_createCCtx");
     assert!(red < blue, "the contexts shrank");

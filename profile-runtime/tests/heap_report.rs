@@ -35,7 +35,8 @@ fn line_of_source(file: &str, line: u32) -> Option<String> {
     (file == "src/cache.rs").then(|| format!("    self.entries.insert(key, entry); // line {line}\n"))
 }
 
-const WITH_SOURCE: ReportOptions = ReportOptions { top: 10, source_line: Some(line_of_source) };
+const WITH_SOURCE: ReportOptions =
+    ReportOptions { top: 10, source_line: Some(line_of_source), at_exit: false };
 
 #[test]
 fn the_report_of_a_service() {
@@ -104,7 +105,8 @@ fn rows<'a>(text: &'a str, title: &str) -> Vec<&'a str> {
 #[test]
 fn every_block_is_in_each_table_once() {
     for (case, snapshot) in snapshots::all() {
-        let text = report(&snapshot, &ReportOptions { top: usize::MAX, source_line: None });
+        let text =
+            report(&snapshot, &ReportOptions { top: usize::MAX, source_line: None, ..Default::default() });
         let live: u64 = snapshot.traces.iter().map(|trace| trace.counts.live_blocks()).sum();
         let live_bytes: u64 = snapshot.traces.iter().map(|trace| trace.counts.live_bytes()).sum();
         for title in ["Live by line", "Live by type", "Live by call path"] {
@@ -161,8 +163,7 @@ fn the_culprit_comes_first() {
 #[test]
 fn estimates_say_how_far_they_may_be_off() {
     let text = report(&snapshots::sampled(), &ReportOptions::default());
-    // A tenth of 187.5 MiB is the standard deviation; 1.96 of them are 36.75 MiB, and upwards more: sums of few samples
-    // are skewed, and the next one may just have been missed.
+    // A tenth of 187.5 MiB is the standard deviation; upwards the interval is a little more than 1.96 of them.
     assert!(text.contains("188 MiB ±42 MiB"), "{text}");
     assert!(text.contains("estimated from 840 samples"), "{text}");
     assert!(text.contains("reached its cap of 256 MiB"), "{text}");

@@ -43,6 +43,7 @@ fn service() -> Profile {
         allocated_bytes,
         frees,
         freed_bytes,
+        samples: 0,
     };
     let top = at(None, serve, Counts { returned: 0, ..asynchronous(1, 41_200_777, 812_345_678, 9_120) });
     let listing = at(
@@ -220,6 +221,18 @@ const TEXT_COLUMNS: [&str; 16] = [
     "cost",
 ];
 
+const HEAP_COLUMNS: [&str; 9] = [
+    "allocations",
+    "allocated",
+    "live_blocks",
+    "live",
+    "cumulative_allocations",
+    "cumulative_allocated",
+    "cumulative_live_blocks",
+    "cumulative_live",
+    "samples",
+];
+
 /// What the page at `path` must show of the profile.
 fn expectation(title: &str, path: &Path, profile: &Profile, thorough: bool) -> Value {
     let mut stats = Stats::new(profile);
@@ -230,8 +243,9 @@ fn expectation(title: &str, path: &Path, profile: &Profile, thorough: bool) -> V
     let notes: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("note: ")).collect();
     let rows = stats.rows(());
     let heap = heap_by_label(profile);
-    let has_heap = heap.values().any(|heap| *heap != HeapCounts::default());
-    let columns = columns(&rows, has_heap);
+    let has_heap = heap.values().any(|(_, below)| *below != HeapCounts::default());
+    let is_sampled = heap.values().any(|(_, below)| below.samples > 0);
+    let columns = columns(&rows, has_heap, is_sampled);
     // Of the text report only cells that stand in both.
     let texts = (thorough && !has_heap).then(|| text_cells(&text, &columns, rows.len()));
     let edges = |edges: Vec<(&Label, profile_cost_runtime::stats::EdgeStats)>| -> Vec<Value> {
@@ -246,7 +260,7 @@ fn expectation(title: &str, path: &Path, profile: &Profile, thorough: bool) -> V
     };
     let json_rows: Vec<Value> = (rows.iter().enumerate())
         .map(|(i, row)| {
-            let heap = heap[&row.label];
+            let (heap, below) = heap[&row.label];
             let callers = stats.callers(&row.label);
             let from_callers: u64 = callers.iter().map(|(_, edge)| edge.calls).sum();
             let mut value = json!({
@@ -262,6 +276,9 @@ fn expectation(title: &str, path: &Path, profile: &Profile, thorough: bool) -> V
                 "cost": row.cost * 1e9, "cost_matters": row.cost_matters,
                 "allocations": heap.allocations, "allocated": heap.allocated_bytes,
                 "live_blocks": heap.live_blocks(), "live": heap.live_bytes(),
+                "cumulative_allocations": below.allocations, "cumulative_allocated": below.allocated_bytes,
+                "cumulative_live_blocks": below.live_blocks(), "cumulative_live": below.live_bytes(),
+                "samples": below.samples,
             });
             value["outside"] = row.calls.saturating_sub(from_callers).into();
             value["callers"] = edges(callers).into();
@@ -283,21 +300,29 @@ fn expectation(title: &str, path: &Path, profile: &Profile, thorough: bool) -> V
     })
 }
 
-fn heap_by_label(profile: &Profile) -> HashMap<Label, HeapCounts> {
-    let mut sums: HashMap<Label, HeapCounts> = HashMap::new();
-    for path in profile.paths() {
-        let sum = sums.entry(profile.function(path.function).label.clone()).or_default();
-        let heap = path.counts.heap;
+/// Own and cumulative: a path counts once for each function that is on it.
+fn heap_by_label(profile: &Profile) -> HashMap<Label, (HeapCounts, HeapCounts)> {
+    let mut sums: HashMap<Label, (HeapCounts, HeapCounts)> = HashMap::new();
+    let add = |sum: &mut HeapCounts, heap: &HeapCounts| {
         sum.allocations += heap.allocations;
         sum.allocated_bytes += heap.allocated_bytes;
         sum.frees += heap.frees;
         sum.freed_bytes += heap.freed_bytes;
+        sum.samples += heap.samples;
+    };
+    for path in profile.paths() {
+        let label = |path: &profile_cost_runtime::Path| profile.function(path.function).label.clone();
+        add(&mut sums.entry(label(path)).or_default().0, &path.counts.heap);
+        let above = std::iter::successors(Some(path), |path| Some(profile.path(path.parent?)));
+        for label in above.map(label).collect::<HashSet<_>>() {
+            add(&mut sums.entry(label).or_default().1, &path.counts.heap);
+        }
     }
     sums
 }
 
 /// The text report's columns in its order, and those of the heap before the cost.
-fn columns(rows: &[profile_cost_runtime::Row], has_heap: bool) -> Vec<&'static str> {
+fn columns(rows: &[profile_cost_runtime::Row], has_heap: bool, is_sampled: bool) -> Vec<&'static str> {
     let any = |f: fn(&profile_cost_runtime::Row) -> bool| rows.iter().any(f);
     let is_async = any(|row| row.polls > 0 || row.wait > 0.0);
     let has_elapsed = any(|row| row.elapsed.is_some());
@@ -314,7 +339,7 @@ fn columns(rows: &[profile_cost_runtime::Row], has_heap: bool) -> Vec<&'static s
         .collect();
     if has_heap {
         let at = columns.iter().position(|id| *id == "cost").unwrap_or(columns.len());
-        columns.splice(at..at, ["allocations", "allocated", "live_blocks", "live"]);
+        columns.splice(at..at, HEAP_COLUMNS.into_iter().take(if is_sampled { 9 } else { 8 }));
     }
     columns
 }

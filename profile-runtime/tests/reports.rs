@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use profile_cost_runtime::{Counts, FunctionId, Label, PathId, Profile, SortKey, Stats};
+use profile_cost_runtime::{Counts, FunctionId, HeapCounts, Label, Look, PathId, Profile, SortKey, Stats};
 
 fn counts(starts: u64, self_busy: u64) -> Counts {
     Counts { starts, returned: starts, self_busy, ..Counts::default() }
@@ -96,6 +96,44 @@ fn a_service() {
         .print_callees(&mut text, ("list|walk", 1))
         .expect("a Vec takes every write");
     golden("service", &text);
+}
+
+/// A service that holds memory: a cache below a handler, recursion, and what was only sampled.
+fn holding(samples: u64) -> Profile {
+    let mut p = plain();
+    let heap = |allocations, allocated_bytes, frees, freed_bytes| HeapCounts {
+        allocations,
+        allocated_bytes,
+        frees,
+        freed_bytes,
+        samples: samples * u64::from(allocations > 0),
+    };
+    let at = |starts, self_busy, heap| Counts { heap, ..counts(starts, self_busy) };
+    let list = function(&mut p, "src/handlers.rs", 40, "list_orders");
+    let fill = function(&mut p, "src/cache.rs", 17, "Cache::fill");
+    let walk = function(&mut p, "src/tree.rs", 120, "<Node as Walk>::walk");
+    let handler = root(&mut p, list, at(1_000, 310_000_000, heap(4_000, 1_300_000, 4_000, 1_300_000)));
+    p.add_path(Some(handler), fill, &at(990, 41_000_000, heap(52_000, 734_003_200, 1_000, 9_000_000)));
+    let outer = p.add_path(Some(handler), walk, &at(10, 1_000_000, heap(0, 0, 0, 0)));
+    let inner = p.add_path(Some(outer), walk, &at(90, 9_000_000, heap(90, 9_000, 80, 8_000)));
+    p.add_path(Some(inner), fill, &at(3, 200_000, heap(6, 5_000_000, 0, 0)));
+    p
+}
+
+#[test]
+fn functions_that_hold_memory() {
+    let mut text = Vec::new();
+    let mut stats = Stats::new(holding(0));
+    stats.strip_dirs().sort_stats(["cumlive".parse().expect("a key")]);
+    stats.print_stats(&mut text, ()).expect("a Vec takes every write");
+    stats.print_callers(&mut text, "Cache").expect("a Vec takes every write");
+    stats.print_callees(&mut text, "walk").expect("a Vec takes every write");
+    let mut sampled = Stats::new(holding(31));
+    sampled.strip_dirs().sort_stats(["live".parse().expect("a key")]);
+    sampled.print_stats(&mut text, ()).expect("a Vec takes every write");
+    sampled.look(Look::new(Some(80), false));
+    sampled.print_stats(&mut text, ()).expect("a Vec takes every write");
+    golden("holding", &text);
 }
 
 #[test]

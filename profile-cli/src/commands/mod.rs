@@ -3,6 +3,7 @@
 pub(crate) mod browse;
 pub(crate) mod convert;
 pub(crate) mod diff;
+pub(crate) mod heap;
 pub(crate) mod merge;
 pub(crate) mod picture;
 pub(crate) mod report;

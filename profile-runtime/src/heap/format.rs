@@ -27,6 +27,8 @@ pub enum Format {
     Pprof,
     /// `.dhat.json`: for valgrind's `dh_view.html`.
     Dhat,
+    /// `.heap`: the snapshot itself, for [`Snapshot::load`] and `cargo profile-cost heap`.
+    Dump,
 }
 
 /// Extension, format. The first that the file's name ends with holds.
@@ -36,6 +38,7 @@ const EXTENSIONS: &[(&str, Format)] = &[
     (".dhat.json", Format::Dhat),
     (".json", Format::Json),
     (".folded", Format::Folded),
+    (".heap", Format::Dump),
     #[cfg(feature = "flamegraph")]
     (".svg", Format::Flamegraph),
     #[cfg(feature = "pprof")]
@@ -54,6 +57,7 @@ const NAMES: &[(&str, Format)] = &[
     #[cfg(feature = "pprof")]
     ("pprof", Format::Pprof),
     ("dhat", Format::Dhat),
+    ("dump", Format::Dump),
 ];
 
 /// What can be asked for only in a build with the feature: extension or name, feature.
@@ -90,7 +94,7 @@ impl Format {
         ))
     }
 
-    /// What the format is called where there is no file: `text`, `json`, `folded`, `svg`, `pprof`, `dhat`.
+    /// What the format is called where there is no file: `text`, `json`, `folded`, `svg`, `pprof`, `dhat`, `dump`.
     /// [`FromStr`] reads it back.
     pub fn name(self) -> &'static str {
         NAMES.iter().find(|(_, format)| *format == self).map_or("", |(name, _)| name)
@@ -133,6 +137,7 @@ impl Snapshot {
             #[cfg(feature = "pprof")]
             Format::Pprof => self.write_pprof(writer),
             Format::Dhat => self.write_dhat(writer),
+            Format::Dump => self.write_dump(writer),
         }
     }
 
@@ -157,6 +162,7 @@ mod tests {
             ("a.heap.txt", "text"),
             ("out/a.json", "json"),
             ("A.DHAT.JSON", "dhat"),
+            ("a.heap", "dump"),
             ("a.folded", "folded"),
             #[cfg(feature = "flamegraph")]
             ("a.svg", "svg"),

@@ -5,11 +5,12 @@ use std::alloc::Layout;
 use std::mem::MaybeUninit;
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::captured::{self, Owners, Weight};
 use super::live;
 use super::local::{self, Late, Local};
 use super::mode::Mode;
 use super::recording::{self, Kind, Plan};
-use super::records::{self, Key, RecordId};
+use super::records::{self, Key, RecordId, Shape};
 use super::sampler;
 use super::size_class::SizeClass;
 use super::tallies;
@@ -37,6 +38,7 @@ pub(crate) fn allocated(address: usize, layout: Layout) {
     };
     match plan.kind() {
         Kind::Off => {}
+        Kind::Probe => recording::note_installed(),
         Kind::Counters => {
             local.join(plan);
             add(&local.counters[0], 1);
@@ -68,9 +70,11 @@ fn record(local: &Local, address: usize, layout: Layout) {
     }
     local.join(plan);
     live::prefetch(address);
+    let path = current_path();
+    let home = home(path);
     let id = match plan.kind() {
-        Kind::Paths => intern_path(local, plan, layout),
-        _ => intern(plan, layout, 0),
+        Kind::Paths => intern_path(local, layout, home),
+        _ => intern(local, plan, layout, 0, home),
     };
     if !live::insert(address, id) {
         add(&local.unrecorded, 1);
@@ -79,6 +83,9 @@ fn record(local: &Local, address: usize, layout: Layout) {
     local.lines.of(id).allocate(1, layout.size() as u64);
     local.part.grow(layout.size() as u64);
     local.allocated(address);
+    if captured::are_open() {
+        captured::allocated(address, path, Weight::one(layout.size()));
+    }
 }
 
 /// The call path that the thread is on; `u32::MAX` outside of all, and in code of ours.
@@ -90,40 +97,57 @@ fn current_path() -> u32 {
     thread::block().current_path().unwrap_or(u32::MAX)
 }
 
-/// The record of the calling thread's path.
-///
-/// PERF: a thread that stays on its path finds the record by one comparison; 4 ns less.
+/// The same in the common tree: where what a call with a report of its own allocates is counted.
 #[inline(always)]
-fn intern_path(local: &Local, plan: Plan, layout: Layout) -> RecordId {
-    let path = current_path();
-    let class = SizeClass::of(layout.size() as u64).0;
-    let shape =
-        u64::from(path) << 32 | u64::from(class) << 8 | u64::from(layout.align().trailing_zeros()) | 1 << 31;
-    local.known(shape, || intern(plan, layout, 0))
+fn home(path: u32) -> u32 {
+    if captured::are_in_use() { captured::home(path) } else { path }
 }
 
-/// The record of the calling thread's stack and path.
-#[inline(never)]
-fn intern(plan: Plan, layout: Layout, rate: u8) -> RecordId {
-    let mut stack = [const { MaybeUninit::<usize>::uninit() }; MOST_FRAMES];
-    let frames = match plan.frames() {
-        0 => &[][..],
-        frames => {
-            let asked = frames + OWN_FRAMES;
-            // SAFETY: any word is a `usize`, and the walker writes before it counts.
-            let stack = unsafe { std::slice::from_raw_parts_mut(stack.as_mut_ptr().cast::<usize>(), asked) };
-            let found = walker::walk(stack).min(asked);
-            &stack[OWN_FRAMES.min(found)..found]
-        }
-    };
-    let key = Key {
-        frames,
-        path: current_path(),
+/// All of a record's key but the stack.
+#[inline(always)]
+fn shape_of(layout: Layout, rate: u8, path: u32) -> Shape {
+    Shape {
+        path,
         size_class: SizeClass::of(layout.size() as u64).0,
         align_log2: layout.align().trailing_zeros() as u8,
         rate,
-    };
-    records::intern(&key, layout.size())
+    }
+}
+
+/// The record of the calling thread's path.
+#[inline(always)]
+fn intern_path(local: &Local, layout: Layout, path: u32) -> RecordId {
+    let shape = shape_of(layout, 0, path);
+    local.known(shape.word(), 0).unwrap_or_else(|| find(local, shape, 0, &[], layout))
+}
+
+/// The record of the calling thread's stack and path.
+///
+/// PERF: a thread that allocates where it has allocated before finds the record by two comparisons.
+#[inline(never)]
+fn intern(local: &Local, plan: Plan, layout: Layout, rate: u8, path: u32) -> RecordId {
+    let shape = shape_of(layout, rate, path);
+    let mut stack = [const { MaybeUninit::<usize>::uninit() }; MOST_FRAMES];
+    let asked = plan.frames() + OWN_FRAMES;
+    // SAFETY: any word is a `usize`, and the walker writes before it counts.
+    let stack = unsafe { std::slice::from_raw_parts_mut(stack.as_mut_ptr().cast::<usize>(), asked) };
+    let walked = walker::walk_unless_same(stack);
+    if walked.is_same() {
+        if let Some(id) = local.known(shape.word(), walked.number) {
+            return id;
+        }
+        walker::same(walked, stack);
+    }
+    let found = walked.len().min(asked);
+    find(local, shape, walked.number, &stack[OWN_FRAMES.min(found)..found], layout)
+}
+
+/// The record of that key, made if need be; remembered as that of the thread's `stack`.
+#[inline(always)]
+fn find(local: &Local, shape: Shape, stack: u64, frames: &[usize], layout: Layout) -> RecordId {
+    let id = records::intern(&Key { frames, shape }, layout.size());
+    local.know(shape.word(), stack, id);
+    id
 }
 
 /// Whether a block of that size is sampled, when the thread has come to a sample, or to another mode.
@@ -155,18 +179,24 @@ fn record_sample(local: &Local, address: usize, layout: Layout) {
         return;
     }
     local.join(plan);
-    let id = intern(plan, layout, plan.rate());
+    let path = current_path();
+    let id = intern(local, plan, layout, plan.rate(), home(path));
     if !live::insert(address, id) {
         return add(&local.unrecorded, 1);
     }
     sampler::note_sampled(address);
     let weight = sampler::weight(layout.size(), sampler::rate_of(plan.rate()));
     let record = records::get(id);
+    record.sampled.fetch_add(1, Relaxed);
     record.samples.fetch_add(1, Relaxed);
     record.variance.fetch_add(weight.variance, Relaxed);
     local.lines.of(id).allocate(weight.blocks, weight.bytes);
     local.part.grow(weight.bytes);
     local.allocated(address);
+    if captured::are_open() {
+        let weight = Weight { blocks: weight.blocks, bytes: weight.bytes, is_sample: true };
+        captured::allocated(address, path, weight);
+    }
 }
 
 /// The thread's part of the total goes to all, in mode `counters`.
@@ -184,7 +214,7 @@ fn hand_over(local: &Local) {
 pub(crate) fn freed(address: usize, layout: Layout) {
     let plan = recording::plan();
     match plan.kind() {
-        Kind::Off => {}
+        Kind::Off | Kind::Probe => {}
         Kind::Counters => {
             let Some(local) = local::current() else { return tallies::count_unplaced(layout.size(), true) };
             local.join(plan);
@@ -206,6 +236,7 @@ fn forget(address: usize, layout: Layout) {
         if recording::plan().keeps_blocks()
             && let Some(id) = live::remove(address)
         {
+            free_captured(id, address, layout.size());
             count_late(id, address, layout.size(), true);
         }
         return;
@@ -217,10 +248,30 @@ fn forget(address: usize, layout: Layout) {
     }
     local.join(plan);
     match live::remove(address) {
-        Some(id) => count_free(local, id, address, layout.size(), local.is_recent(address)),
+        Some(id) => {
+            free_captured(id, address, layout.size());
+            count_free(local, id, address, layout.size(), local.is_recent(address));
+        }
         // In a sample it is most likely one that was not chosen.
         None if plan.keeps_every_block() => add(&local.older_frees, 1),
         None => {}
+    }
+}
+
+/// Tells the calls with a report of their own of a block that is freed.
+#[inline(always)]
+fn free_captured(id: RecordId, address: usize, size: usize) -> Owners {
+    if captured::are_open() { captured::freed(address, weight_of(id, size)) } else { Owners::default() }
+}
+
+#[inline(never)]
+fn weight_of(id: RecordId, size: usize) -> Weight {
+    match records::get(id).rate.load(Relaxed) as u8 {
+        0 => Weight::one(size),
+        rate => {
+            let weight = sampler::weight(size, sampler::rate_of(rate));
+            Weight { blocks: weight.blocks, bytes: weight.bytes, is_sample: true }
+        }
     }
 }
 
@@ -256,29 +307,39 @@ pub(crate) struct Moving(Option<(RecordId, u32)>);
 
 /// A block is about to be moved: its address may be another's as soon as it is.
 #[inline(always)]
-pub(crate) fn moving(address: usize) -> Moving {
+pub(crate) fn moving(address: usize, size: usize) -> Moving {
     let plan = recording::plan();
     match plan.kind() {
-        Kind::Off | Kind::Counters => Moving(None),
+        Kind::Off | Kind::Probe | Kind::Counters => Moving(None),
         Kind::Sample if !plan.has_others() && !sampler::may_be_sampled(address) => Moving(None),
-        Kind::Sample | Kind::Paths | Kind::Exact => Moving(take(address)),
+        Kind::Sample | Kind::Paths | Kind::Exact => Moving(take(address, size)),
     }
 }
 
 #[inline(never)]
-fn take(address: usize) -> Option<(RecordId, u32)> {
+fn take(address: usize, size: usize) -> Option<(RecordId, u32)> {
     let local = local::current();
     let (_busy, _late) = match local {
         Some(local) => (Some(local.enter()?), None),
         None => (None, Some(Late::enter()?)),
     };
     let plan = recording::plan();
-    if plan.keeps_blocks() { live::remove(address).map(|id| (id, plan.generation())) } else { None }
+    if !plan.keeps_blocks() {
+        return None;
+    }
+    let id = live::remove(address)?;
+    if captured::are_open() {
+        let owners = free_captured(id, address, size);
+        if let Some(local) = local {
+            local.set_moving(owners);
+        }
+    }
+    Some((id, plan.generation()))
 }
 
 /// It could not be moved, and is where it was.
 #[cold]
-pub(crate) fn stayed(known: Moving, address: usize) {
+pub(crate) fn stayed(known: Moving, address: usize, size: usize) {
     let Some((id, generation)) = known.0 else { return };
     let local = local::current();
     let (busy, late) = match local {
@@ -287,6 +348,10 @@ pub(crate) fn stayed(known: Moving, address: usize) {
     };
     if (busy.is_some() || late.is_some()) && recording::plan().still_keeps(generation) {
         live::insert(address, id);
+        if captured::are_open() {
+            let owners = local.map_or_else(Owners::default, Local::take_moving);
+            captured::stayed(address, owners, weight_of(id, size));
+        }
     }
 }
 
@@ -356,7 +421,7 @@ fn copied_sample(rate: u8, size: usize, bytes: usize, to: Layout) {
         0 => 1.0,
         rate => sampler::weight(size, sampler::rate_of(rate)).blocks as f64 / sampler::UNIT as f64,
     };
-    let id = intern(plan, to, plan.rate());
+    let id = intern(local, plan, to, plan.rate(), home(current_path()));
     records::get(id).copied_bytes.fetch_add((bytes as f64 * blocks).round() as u64, Relaxed);
 }
 
@@ -377,8 +442,11 @@ fn copied(address: usize, bytes: usize) {
 #[cold]
 #[inline(never)]
 fn late(address: usize, layout: Layout) {
-    if recording::plan().kind() == Kind::Counters {
-        return tallies::count_unplaced(layout.size(), false);
+    match recording::plan().kind() {
+        Kind::Probe => return recording::note_installed(),
+        Kind::Counters => return tallies::count_unplaced(layout.size(), false),
+        _ if local::is_quiet() => return,
+        _ => {}
     }
     let Some(_late) = Late::enter() else { return };
     // NOTE: the stack of such a thread is not walked: what a walk needs of the thread may be gone.

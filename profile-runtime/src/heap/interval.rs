@@ -1,7 +1,5 @@
 //! How far off an estimate may be: confidence intervals of sums of weighted samples.
 
-use super::mode::Mode;
-
 /// 97.5 % of a normal distribution lie below it.
 const Z: f64 = 1.959_963_984_540_054;
 
@@ -34,13 +32,6 @@ fn gamma_quantile(z: f64, mean: f64, variance: f64) -> f64 {
     }
     let ninth = variance / (mean * mean) / 9.0;
     mean * (1.0 - ninth + z * ninth.sqrt()).max(0.0).powi(3)
-}
-
-/// How far the truth may be from live bytes that were estimated from that many samples, at most, in 95 of 100 cases.
-pub(super) fn error(bytes: u64, samples: u64, variance: f64, mode: Mode) -> u64 {
-    let of_mode = if let Mode::Sample { rate } = mode { rate as f64 } else { 0.0 };
-    let (low, high) = of(bytes, variance, of_mode.max(rate_of(samples, variance)));
-    (bytes - low).max(high - bytes)
 }
 
 /// The rate that samples were taken by, at least, from the variance that they have.

@@ -85,6 +85,16 @@ impl Snapshot {
     /// # Errors
     /// When there is something else, or the reader fails.
     pub fn read_dump(reader: &mut dyn BufRead) -> Result<Self, LoadError> {
+        let (snapshot, lines) = Self::read_one(reader)?;
+        if !reader.fill_buf().map_err(LoadError::Io)?.is_empty() {
+            let problem = "text after the end".to_owned();
+            return Err(LoadError::Line { number: lines + 1, problem });
+        }
+        Ok(snapshot)
+    }
+
+    /// A dump that others may follow, and how many lines it has.
+    pub(super) fn read_one(reader: &mut dyn BufRead) -> Result<(Self, u64), LoadError> {
         check_first_line(reader)?;
         let mut snapshot = Self::new();
         let mut number = 1;
@@ -105,14 +115,9 @@ impl Snapshot {
                 .and_then(|text| snapshot.read_record(number, text))
                 .map_err(|problem| LoadError::Line { number, problem })?;
             if !more {
-                break;
+                return Ok((snapshot, number));
             }
         }
-        if !reader.fill_buf().map_err(LoadError::Io)?.is_empty() {
-            let problem = "text after the end".to_owned();
-            return Err(LoadError::Line { number: number + 1, problem });
-        }
-        Ok(snapshot)
     }
 
     /// False at the end.

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
+use super::captured::Owners;
 use super::memory;
 use super::recording::{self, Plan};
 use super::tallies::{Lines, Part};
@@ -13,6 +14,16 @@ const RECENT: usize = 8;
 
 /// Records that a thread finds at once.
 const KNOWN: usize = 64;
+
+/// A record, and what it was found for.
+#[derive(Debug)]
+struct Known {
+    /// All of the key but the stack; 0 when there is none.
+    shape: AtomicU64,
+    /// Number of the thread's stack.
+    stack: AtomicU64,
+    id: AtomicU32,
+}
 
 /// One thread's.
 #[derive(Debug)]
@@ -36,10 +47,12 @@ pub(crate) struct Local {
     pub(crate) unrecorded: AtomicU64,
     /// Of mode `counters`: blocks and bytes allocated, blocks and bytes freed.
     pub(crate) counters: [AtomicU64; 4],
-    /// Records found lately in mode `paths`: what asked for them, and their ids.
-    known: [(AtomicU64, AtomicU32); KNOWN],
+    /// Records found lately.
+    known: [Known; KNOWN],
     recent: [AtomicUsize; RECENT],
     recent_at: AtomicUsize,
+    /// To whom the block belonged that is being moved, among the calls with a report of their own.
+    moving: [AtomicU64; 4],
     next: AtomicPtr<Local>,
     pub(crate) lines: Lines,
 }
@@ -62,6 +75,34 @@ thread_local! {
     /// No destructor and const-initialised: can be read whenever the thread allocates.
     static LOCAL: Cell<*const Local> = const { Cell::new(ptr::null()) };
     static ON_EXIT: OnExit = const { OnExit };
+}
+
+thread_local! {
+    /// What the thread allocates is ours, also when it has no state any more. No destructor and const-initialised.
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What the calling thread allocates is not recorded, until this drops. `None` when that is so already.
+#[derive(Debug)]
+pub(crate) struct Quiet {
+    _busy: Option<Busy<'static>>,
+}
+
+impl Quiet {
+    pub(crate) fn enter() -> Option<Self> {
+        (!QUIET.replace(true)).then(|| Self { _busy: current().and_then(Local::enter) })
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        QUIET.set(false);
+    }
+}
+
+/// Asked on threads that cannot say that they are busy.
+pub(crate) fn is_quiet() -> bool {
+    QUIET.get()
 }
 
 struct OnExit;
@@ -230,15 +271,27 @@ impl Local {
         self.busy.load(Ordering::Acquire)
     }
 
-    /// The record for `shape`, which is never 0.
     #[inline(always)]
-    pub(crate) fn known(&self, shape: u64, find: impl FnOnce() -> u32) -> u32 {
-        let (known, id) = &self.known[(shape.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as usize % KNOWN];
-        if known.load(Ordering::Relaxed) != shape {
-            id.store(find(), Ordering::Relaxed);
-            known.store(shape, Ordering::Relaxed);
-        }
-        id.load(Ordering::Relaxed)
+    fn place_of(&self, shape: u64) -> &Known {
+        &self.known[(shape.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as usize % KNOWN]
+    }
+
+    /// The record that was found for `shape`, which is never 0, on the thread's `stack`.
+    #[inline(always)]
+    pub(crate) fn known(&self, shape: u64, stack: u64) -> Option<u32> {
+        let known = self.place_of(shape);
+        let is_that =
+            known.shape.load(Ordering::Relaxed) == shape && known.stack.load(Ordering::Relaxed) == stack;
+        is_that.then(|| known.id.load(Ordering::Relaxed))
+    }
+
+    /// Remembers the record that was found.
+    #[inline(always)]
+    pub(crate) fn know(&self, shape: u64, stack: u64, id: u32) {
+        let known = self.place_of(shape);
+        known.id.store(id, Ordering::Relaxed);
+        known.shape.store(shape, Ordering::Relaxed);
+        known.stack.store(stack, Ordering::Relaxed);
     }
 
     /// Remembers a block as the last one allocated.
@@ -269,6 +322,16 @@ impl Local {
         }
     }
 
+    /// Remembers to whom a block belonged, until it has been moved.
+    pub(crate) fn set_moving(&self, owners: Owners) {
+        self.moving.iter().zip(owners.0).for_each(|(place, owner)| place.store(owner, Ordering::Relaxed));
+    }
+
+    /// What [`Local::set_moving`] was told last.
+    pub(crate) fn take_moving(&self) -> Owners {
+        Owners(std::array::from_fn(|i| self.moving[i].swap(0, Ordering::Relaxed)))
+    }
+
     fn hand_back(&self) {
         if let Some(_busy) = self.enter() {
             self.lines.fold();
@@ -291,7 +354,7 @@ impl Local {
         for counter in self.counters.iter().chain([&self.older_frees, &self.unrecorded]) {
             counter.store(0, Ordering::Relaxed);
         }
-        self.known.iter().for_each(|(known, _)| known.store(0, Ordering::Relaxed));
+        self.known.iter().for_each(|known| known.shape.store(0, Ordering::Relaxed));
         self.recent.iter().for_each(|recent| recent.store(0, Ordering::Relaxed));
     }
 }

@@ -8,11 +8,17 @@
 //! Linux on x86-64 is where stacks are walked at little cost; elsewhere the platform's unwinder does it, which modes
 //! `exact` and `sample` pay dearly for, and addresses stay without modules.
 //!
+//! With `PROFILE_COST_HEAP=exact:25` in the environment it records from before `main` on (`before_main`) and reports what
+//! is live at exit (`at_exit`); [`start`], [`set_mode`] and [`stop`] switch it while the program runs.
+//!
 //! Data flows one way here too: `tracker` (HOT PATH) writes `tallies` and `live`; `take` reads them into a
 //! [`Snapshot`], an inert value; `dump` and `load` keep it in a file; `place`, `statistics`, `filter` and `compare` group it;
 //! `text`, `summary`, `growth` and `figures` show it as tracemalloc, pympler, objgraph, memray and scalene do. `naming` gives
 //! its addresses names (until then rows are `module+0x1234`, or call paths); `render` writes it to files.
 
+pub(crate) mod at_exit;
+pub(crate) mod before_main;
+pub(crate) mod captured;
 mod compare;
 mod dump;
 mod figures;
@@ -34,7 +40,7 @@ pub(crate) mod origin;
 mod pattern;
 mod place;
 mod process;
-mod recording;
+pub(crate) mod recording;
 mod records;
 mod render;
 mod sampler;
@@ -80,8 +86,8 @@ pub use source_line::source_line;
 pub use source_lines::SourceLines;
 pub use statistics::{Key, KeyType, Measure, Statistic};
 pub use summary::{Summary, SummaryRow, TypeCount, show_most_common_types};
-pub(crate) use take::counts_by_path;
 pub use take::take_snapshot;
+pub(crate) use take::{PROCESS, counts_by_path};
 pub use text::TopOptions;
 pub use traceback::{Line, Traceback};
 pub use tracker::Tracker;

@@ -82,6 +82,14 @@ impl ProcessMemory {
         lines
     }
 
+    /// So near to its cgroup's limit that nothing is to be allocated that need not be.
+    pub(crate) fn is_near_limit(&self) -> bool {
+        let (Some(limit), Some(used)) = (self.cgroup_limit, self.cgroup_used.or(self.rss_bytes)) else {
+            return false;
+        };
+        u128::from(used) * 100 >= u128::from(limit) * u128::from(NEAR)
+    }
+
     fn explain_limit(&self, lines: &mut Vec<String>) {
         let Some(limit) = self.cgroup_limit else {
             if let Some(used) = self.cgroup_used {
@@ -95,7 +103,7 @@ impl ProcessMemory {
         };
         let share = percent(used as f64, limit as f64);
         lines.push(format!("cgroup limit    {}, {} used ({share})", bytes(limit), bytes(used)));
-        if u128::from(used) * 100 >= u128::from(limit) * u128::from(NEAR) {
+        if self.is_near_limit() {
             let left = bytes(limit.saturating_sub(used));
             lines.push(format!(
                 "WARNING: {left} below the limit at which the kernel kills a process of this cgroup;"
@@ -118,6 +126,23 @@ fn resident(status: &str) -> Option<u64> {
 struct Cgroup {
     limit: Option<u64>,
     used: Option<u64>,
+    /// The part of it that is files' content, and is given back before anything is killed.
+    cache: Option<u64>,
+}
+
+#[cfg(any(all(feature = "symbols", target_os = "linux"), test))]
+impl Cgroup {
+    /// What may be taken until something is killed, bytes; `None` without a limit.
+    fn left(&self) -> Option<u64> {
+        let kept = self.used?.saturating_sub(self.cache.unwrap_or(0));
+        Some(self.limit?.saturating_sub(kept))
+    }
+}
+
+/// What the process's cgroup, or one around it, has left before something is killed, bytes; `None` without a limit.
+#[cfg(all(feature = "symbols", target_os = "linux"))]
+pub(crate) fn left_in_cgroup() -> Option<u64> {
+    cgroup(&|path: &str| std::fs::read_to_string(path).ok())?.left()
 }
 
 /// The two kinds of cgroup file systems, and what their files are called.
@@ -146,14 +171,24 @@ fn cgroup(read: &dyn Fn(&str) -> Option<String>) -> Option<Cgroup> {
         Version::Two => ("memory.max", "memory.current"),
     };
     let number = |folder: &str, file: &str| read(&format!("{folder}/{file}"))?.trim().parse::<u64>().ok();
-    let mut found = Cgroup { limit: None, used: number(&folder, used_file) };
+    // `file`, or of version 1 `total_cache`, holds shared memory as well, which is not given back: the lists do not.
+    let cache = |folder: &str| {
+        let stat = read(&format!("{folder}/memory.stat"))?;
+        let prefix = if version == Version::One { "total_" } else { "" };
+        let lists = ["active_file ", "inactive_file "].map(|name| format!("{prefix}{name}"));
+        let of_list =
+            |list: &String| stat.lines().find_map(|line| line.strip_prefix(list.as_str())?.parse().ok());
+        lists.iter().map(of_list).try_fold(0, |sum: u64, pages| sum.checked_add(pages?))
+    };
+    let here = |folder: &str, limit| Cgroup { limit, used: number(folder, used_file), cache: cache(folder) };
+    let mut found = here(&folder, None);
     loop {
         // `max` is no number.
         let limit = number(&folder, limit_file).filter(|limit| *limit < UNLIMITED);
         if let Some(limit) = limit
             && found.limit.is_none_or(|lowest| limit < lowest)
         {
-            found = Cgroup { limit: Some(limit), used: number(&folder, used_file) };
+            found = here(&folder, Some(limit));
         }
         match folder.rfind('/') {
             Some(at) if folder.len() > mount.len() => folder.truncate(at),
@@ -221,7 +256,7 @@ mod tests {
     }
 
     fn limit(limit: impl Into<Option<u64>>, used: impl Into<Option<u64>>) -> Option<Cgroup> {
-        Some(Cgroup { limit: limit.into(), used: used.into() })
+        Some(Cgroup { limit: limit.into(), used: used.into(), cache: None })
     }
 
     const V2: (&str, &str) = (
@@ -267,6 +302,22 @@ mod tests {
             ("/sys/fs/cgroup/memory.current", "250000000\n"),
         ];
         assert_eq!(found(&files), limit(268_435_456, 250_000_000));
+    }
+
+    #[test]
+    fn what_is_left_does_not_count_the_content_of_files() {
+        let files = [
+            V2,
+            ("/proc/self/cgroup", "0::/\n"),
+            ("/sys/fs/cgroup/memory.max", "1000\n"),
+            ("/sys/fs/cgroup/memory.current", "900\n"),
+            ("/sys/fs/cgroup/memory.stat", "anon 500\nfile 400\ninactive_file 300\nactive_file 50\n"),
+        ];
+        assert_eq!(found(&files).and_then(|it| it.left()), Some(450));
+        assert_eq!(found(&files[..4]).and_then(|it| it.left()), Some(100));
+        assert_eq!(found(&files[..2]).and_then(|it| it.left()), None);
+        let above = Cgroup { limit: Some(10), used: Some(30), cache: Some(5) };
+        assert_eq!(above.left(), Some(0));
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Switching the heap's recording on and off; what tracemalloc's module functions are.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use super::before_main;
+use super::captured;
 use super::live;
 use super::local;
 use super::memory;
@@ -28,6 +30,8 @@ pub(crate) enum Kind {
     Paths = 2,
     Sample = 3,
     Exact = 4,
+    /// Nothing is recorded: see [`is_installed`].
+    Probe = 5,
 }
 
 /// A mode in one word: kind, frames, slot of the rate, whether blocks of another mode are still remembered, and which
@@ -53,6 +57,7 @@ impl Plan {
             2 => Kind::Paths,
             3 => Kind::Sample,
             4 => Kind::Exact,
+            5 => Kind::Probe,
             _ => Kind::Off,
         }
     }
@@ -116,6 +121,29 @@ pub(crate) struct State {
     generation: u32,
 }
 
+/// An allocation has come through a `Tracker`.
+static INSTALLED: AtomicBool = AtomicBool::new(false);
+
+/// An allocation has come through a `Tracker`, while that was asked.
+#[cold]
+#[inline(never)]
+pub fn note_installed() {
+    before_main::keep();
+    INSTALLED.store(true, Ordering::Relaxed);
+}
+
+/// Whether what the program allocates comes through a `Tracker`. Asked by an allocation, while nothing is recorded.
+pub(crate) fn is_installed() -> bool {
+    if !INSTALLED.load(Ordering::Relaxed) {
+        let probe = Plan::new(Kind::Probe, 0, 0, false, 0).0;
+        if PLAN.compare_exchange(0, probe, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            drop(std::hint::black_box(Box::new(0u8)));
+            let _ = PLAN.compare_exchange(probe, 0, Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+    INSTALLED.load(Ordering::Relaxed)
+}
+
 static STATE: Mutex<State> =
     Mutex::new(State { mode: Mode::Off, since: None, fell_back: false, generation: 1 });
 
@@ -159,6 +187,8 @@ pub(crate) fn note_full() {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StartError {
+    /// No [`Tracker`](super::Tracker) is the program's allocator, so that there is nothing to record.
+    NotInstalled,
     /// The cap on the profiler's own memory leaves no room at all: see [`set_memory_limit`].
     NoMemory,
     /// Stacks cannot be walked on this machine; [`Mode::Paths`] needs none.
@@ -172,6 +202,10 @@ pub enum StartError {
 impl std::fmt::Display for StartError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            StartError::NotInstalled => f.write_str(
+                "no heap::Tracker is the global allocator: add `#[global_allocator] static ALLOCATOR: \
+                 profile_cost::heap::Tracker = profile_cost::heap::Tracker::system();`",
+            ),
             StartError::NoMemory => f.write_str(
                 "no memory for the heap's records: raise PROFILE_COST_HEAP_MEMORY (heap::set_memory_limit)",
             ),
@@ -228,6 +262,9 @@ fn switch(state: &mut State, mode: Mode) -> Result<(), StartError> {
     if mode == Mode::Off || state.mode == mode && !state.fell_back {
         return Ok(());
     }
+    if !is_installed() {
+        return Err(StartError::NotInstalled);
+    }
     if keeps(mode) {
         prepare(mode)?;
     }
@@ -279,6 +316,7 @@ fn end(state: &mut State) -> Result<(), StartError> {
     }
     state.generation = state.generation % GENERATIONS + 1;
     live::clear();
+    captured::clear();
     sampler::clear();
     local::each().for_each(local::Local::clear);
     // SAFETY: recording is off and nobody is in our code any more; snapshots hold the state, as we do.
@@ -335,7 +373,7 @@ pub(crate) fn note_fall_back(state: &mut State) {
 /// True while anything is recorded; tracemalloc's `is_tracing`.
 #[must_use]
 pub fn is_tracing() -> bool {
-    is_on()
+    !matches!(plan().kind(), Kind::Off | Kind::Probe)
 }
 
 /// Frames kept of each stack; tracemalloc's `get_traceback_limit`. 0 in modes that keep no stacks.
@@ -408,7 +446,7 @@ mod fork {
     pub(super) fn install() {}
 
     #[cfg(unix)]
-    use super::{State, live, local, records, state, tallies};
+    use super::{State, captured, live, local, records, state, tallies};
 
     /// The guard of the state, from before a fork until after it, and that the thread is in our code: what handlers of
     /// others allocate meanwhile would wait for the locks that are held.
@@ -433,10 +471,12 @@ mod fork {
         std::mem::forget(tallies::FOLDING.lock());
         records::lock();
         live::lock_all();
+        captured::lock_all();
     }
 
     #[cfg(unix)]
     extern "C" fn parent() {
+        captured::unlock_all();
         live::unlock_all();
         records::unlock();
         tallies::FOLDING.force_unlock();

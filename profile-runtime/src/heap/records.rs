@@ -24,12 +24,30 @@ const ARENA: usize = 32 * 1024;
 pub(crate) struct Key<'a> {
     /// Return addresses, innermost first.
     pub(crate) frames: &'a [usize],
-    /// Index of the call path; `u32::MAX` outside of all.
+    pub(crate) shape: Shape,
+}
+
+/// What blocks are told apart by beside their stack.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    /// Index of the call path, one of the common tree; `u32::MAX` outside of all.
     pub(crate) path: u32,
     pub(crate) size_class: u8,
     pub(crate) align_log2: u8,
     /// Slot of the sampling rate; 0 when every block is recorded.
     pub(crate) rate: u8,
+}
+
+impl Shape {
+    /// All of it; never 0.
+    #[inline(always)]
+    pub(crate) fn word(self) -> u64 {
+        u64::from(self.path) << 32
+            | 1 << 24
+            | u64::from(self.size_class) << 16
+            | u64::from(self.align_log2) << 8
+            | u64::from(self.rate)
+    }
 }
 
 impl Key<'_> {
@@ -48,12 +66,8 @@ impl Key<'_> {
         for (lane, &frame) in lanes.iter_mut().zip(fours.remainder()) {
             *lane = step(*lane, frame as u64);
         }
-        let shape = u64::from(self.path) << 32
-            | u64::from(self.size_class) << 16
-            | u64::from(self.align_log2) << 8
-            | u64::from(self.rate);
         let mixed = lanes[0] ^ lanes[1].rotate_left(17) ^ lanes[2].rotate_left(31) ^ lanes[3].rotate_left(47);
-        let mut hash = step(mixed.wrapping_mul(K), shape);
+        let mut hash = step(mixed.wrapping_mul(K), self.shape.word());
         hash ^= hash >> 29;
         hash = hash.wrapping_mul(K);
         // Never that of an empty place.
@@ -83,6 +97,8 @@ pub(crate) struct Record {
     pub(crate) peak_bytes: AtomicI64,
     /// Bytes that `realloc` copied into blocks of this record; +n when a block moved.
     pub(crate) copied_bytes: AtomicU64,
+    /// Samples that were ever taken; only with a rate.
+    pub(crate) sampled: AtomicU64,
     /// Samples that are live, and their share of the variance (see `sampler`); only with a rate.
     pub(crate) samples: AtomicI64,
     pub(crate) variance: AtomicI64,
@@ -200,21 +216,14 @@ fn try_add(key: &Key<'_>, hash: u64, size: usize) -> Option<RecordId> {
     record.hash.store(hash, Ordering::Relaxed);
     record.frames.store(frames, Ordering::Relaxed);
     record.frames_len.store(key.frames.len() as u32, Ordering::Relaxed);
-    record.path.store(common(key.path), Ordering::Relaxed);
-    record.size_class.store(u32::from(key.size_class), Ordering::Relaxed);
-    record.align_log2.store(u32::from(key.align_log2), Ordering::Relaxed);
-    record.rate.store(u32::from(key.rate), Ordering::Relaxed);
+    record.path.store(key.shape.path, Ordering::Relaxed);
+    record.size_class.store(u32::from(key.shape.size_class), Ordering::Relaxed);
+    record.align_log2.store(u32::from(key.shape.align_log2), Ordering::Relaxed);
+    record.rate.store(u32::from(key.shape.rate), Ordering::Relaxed);
     record.first_size.store(size as u64, Ordering::Relaxed);
     LEN.store(id + 1, Ordering::Release);
     publish(INDEX.load(Ordering::Relaxed), hash, id);
     Some(id)
-}
-
-/// The path itself in the common tree, and none in the tree of a call that is reported by itself: its paths are used
-/// again for other calls.
-fn common(path: u32) -> u32 {
-    let in_common = |path: &u32| crate::engine::process().paths.top(*path) == crate::paths::ROOT;
-    Some(path).filter(|&path| path != u32::MAX).filter(in_common).unwrap_or(u32::MAX)
 }
 
 /// Makes the record of what cannot be told apart. False when not even that can be had.

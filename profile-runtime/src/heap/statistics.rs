@@ -8,7 +8,7 @@ use super::interval;
 use super::mode::Mode;
 use super::place::{Place, Places};
 use super::size_class::SizeClass;
-use super::snapshot::{Snapshot, Trace};
+use super::snapshot::{Snapshot, Trace, TraceCounts};
 use super::text::format_size;
 use super::traceback::{Shown, Traceback};
 
@@ -147,7 +147,7 @@ impl Amount {
             Measure::Temporary => (counts.temporary, mean(counts.temporary)),
             Measure::Copied => (0, counts.copied_bytes),
         };
-        let rate = rate_of(trace, mode);
+        let rate = rate_of(counts, mode);
         let variance = match measure {
             Measure::Live => counts.variance,
             // How many samples it is from is not known; each stands for the rate at least, which is the worst case.
@@ -159,9 +159,8 @@ impl Amount {
     }
 }
 
-/// Bytes between the samples that the trace is made from; 0 when every block was recorded.
-fn rate_of(trace: &Trace, mode: Mode) -> f64 {
-    let counts = &trace.counts;
+/// Bytes between the samples that the counts are made from; 0 when every block was recorded.
+pub(super) fn rate_of(counts: &TraceCounts, mode: Mode) -> f64 {
     let of_mode = if let Mode::Sample { rate } = mode { rate as f64 } else { 0.0 };
     match counts.samples {
         // Recorded before sampling began.

@@ -15,7 +15,6 @@ use super::sampler;
 use super::size_class::SizeClass;
 use super::snapshot::{Notes, Snapshot, Trace, TraceCounts};
 use super::tallies::{self, Reading};
-use crate::capture;
 use crate::engine;
 use crate::paths::{NO_PATH, PathIndex, ROOT};
 use crate::profile::HeapCounts;
@@ -75,23 +74,36 @@ fn copy_counters() -> Vec<Reading> {
     sums
 }
 
-/// What each `#[profile_cost]` path's own code has asked of the heap; empty in modes that keep no blocks.
+/// In place of a path: all code of the process.
+pub(crate) const PROCESS: PathIndex = u32::MAX;
+
+/// What each `#[profile_cost]` path's own code has asked of the heap, and under [`PROCESS`] what all code has, which is
+/// all that there is in modes that keep no blocks.
 pub(crate) fn counts_by_path() -> HashMap<PathIndex, HeapCounts> {
     let _state = recording::state();
     let mut paths = HashMap::<PathIndex, HeapCounts>::new();
+    let [allocations, allocated_bytes, frees, freed_bytes]: [u64; 4] =
+        std::array::from_fn(|i| local::each().map(|local| local.counters[i].load(Relaxed)).sum());
+    // What was allocated before may be freed since.
+    let (frees, freed_bytes) = (frees.min(allocations), freed_bytes.min(allocated_bytes));
+    let mut process = HeapCounts { allocations, allocated_bytes, frees, freed_bytes, samples: 0 };
     for (id, reading) in (0..).zip(&copy_counters()) {
         let record = records::get(id);
         let path = record.path.load(Relaxed);
+        let counts = counts_of(record, reading);
+        let counts = HeapCounts {
+            allocations: counts.allocations,
+            allocated_bytes: counts.allocated_bytes,
+            frees: counts.frees,
+            freed_bytes: counts.freed_bytes,
+            samples: record.sampled.load(Relaxed),
+        };
+        process.add(&counts);
         if path != u32::MAX {
-            let counts = counts_of(record, reading);
-            paths.entry(path).or_default().add(&HeapCounts {
-                allocations: counts.allocations,
-                allocated_bytes: counts.allocated_bytes,
-                frees: counts.frees,
-                freed_bytes: counts.freed_bytes,
-            });
+            paths.entry(path).or_default().add(&counts);
         }
     }
+    paths.insert(PROCESS, process);
     paths
 }
 
@@ -201,8 +213,7 @@ impl Names {
         })
     }
 
-    /// Puts the call paths into the snapshot, each below its caller. Those of a call that is reported by itself hang
-    /// from where that call was made.
+    /// Puts the call paths into the snapshot, each below its caller.
     fn resolve_paths(self, snapshot: &mut Snapshot) {
         if self.used.is_empty() {
             return;
@@ -212,8 +223,6 @@ impl Names {
             return;
         };
         let engine = engine::process();
-        let captures = capture::lock();
-        let attached: HashMap<PathIndex, PathIndex> = captures.attachments().into_iter().collect();
         let labels = site::labels();
         let mut places: HashMap<PathIndex, Option<u32>> = HashMap::from([(ROOT, None), (NO_PATH, None)]);
         let mut by_edge: HashMap<(Option<u32>, u32), u32> = HashMap::new();
@@ -225,11 +234,7 @@ impl Names {
                     break place;
                 }
                 missing.push(at);
-                at = match engine.paths.parent(at) {
-                    // A tree of its own.
-                    NO_PATH => attached.get(&at).copied().unwrap_or(ROOT),
-                    parent => parent,
-                };
+                at = engine.paths.parent(at);
             };
             for path in missing.into_iter().rev() {
                 if engine.paths.parent(path) != NO_PATH {

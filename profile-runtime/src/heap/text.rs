@@ -1,5 +1,6 @@
 //! tracemalloc's own text of statistics and tracebacks.
 
+use std::fmt;
 use std::io::{self, Write};
 
 use super::snapshot::Snapshot;
@@ -132,18 +133,97 @@ impl Snapshot {
     }
 }
 
+impl Snapshot {
+    /// Prints the `top` largest rows of [`Snapshot::statistics`], 0 for all, as tracemalloc's `str(statistic)` has them; of
+    /// tracebacks all lines.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write_statistics(
+        &self,
+        writer: &mut dyn Write,
+        key_type: KeyType,
+        cumulative: bool,
+        top: usize,
+    ) -> io::Result<()> {
+        let rows = self.statistics(key_type, cumulative);
+        let (shown, other) = rows.split_at(if top == 0 { rows.len() } else { top.min(rows.len()) });
+        let mut sources = SourceLines::at_hand();
+        for row in shown {
+            writeln!(writer, "{row}{}", Between(row.is_estimate().then(|| row.interval())))?;
+            write_stack(writer, key_type, row.traceback(), &mut sources)?;
+        }
+        // A cumulative row holds what is in others as well.
+        match other.iter().fold(0u64, |sum, row| sum.saturating_add(row.size)) {
+            _ if other.is_empty() => Ok(()),
+            size if !cumulative => writeln!(writer, "{} other: {}", other.len(), kib(size)),
+            _ => writeln!(writer, "{} other", other.len()),
+        }
+    }
+
+    /// Prints the `top` largest changes since an older snapshot, 0 for all, of [`Snapshot::compare_to`], as tracemalloc's
+    /// `str(diff)` has them; of tracebacks all lines. Rows without a change are left out.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write_comparison(
+        &self,
+        old: &Snapshot,
+        writer: &mut dyn Write,
+        key_type: KeyType,
+        cumulative: bool,
+        top: usize,
+    ) -> io::Result<()> {
+        let mut rows = self.compare_to(old, key_type, cumulative);
+        rows.retain(|row| row.size_diff != 0 || row.count_diff != 0);
+        let (shown, other) = rows.split_at(if top == 0 { rows.len() } else { top.min(rows.len()) });
+        let mut sources = SourceLines::at_hand();
+        for row in shown {
+            let (low, high) = row.interval();
+            writeln!(writer, "{row}{}", Between((low != high).then_some((low, high))))?;
+            write_stack(writer, key_type, row.traceback(), &mut sources)?;
+        }
+        if other.is_empty() { Ok(()) } else { writeln!(writer, "{} other", other.len()) }
+    }
+}
+
+/// The lines of a row that stands for a whole stack.
+fn write_stack(
+    writer: &mut dyn Write,
+    key_type: KeyType,
+    traceback: Option<&Traceback>,
+    sources: &mut SourceLines,
+) -> io::Result<()> {
+    let traceback = traceback.filter(|_| key_type == KeyType::Traceback);
+    let lines = traceback.map(|traceback| traceback.format(None, true, sources));
+    lines.into_iter().flatten().try_for_each(|line| writeln!(writer, "{line}"))
+}
+
+/// What an estimate is between, bytes; nothing of what is none.
+struct Between<T>(Option<(T, T)>);
+
+impl fmt::Display for Between<u64> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((low, high)) = self.0 else { return Ok(()) };
+        let bound = |bytes: u64| format_size(bytes as f64, false);
+        write!(f, " (estimate, 95 %: {} to {})", bound(low), bound(high))
+    }
+}
+
+impl fmt::Display for Between<i64> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((low, high)) = self.0 else { return Ok(()) };
+        let bound = |bytes: i64| format_size(bytes as f64, true);
+        write!(f, " (estimate, 95 %: {} to {})", bound(low), bound(high))
+    }
+}
+
 fn kib(bytes: u64) -> String {
     format!("{:.1} KiB", bytes as f64 / 1024.0)
 }
 
 fn amount(row: &Statistic) -> String {
-    let size = kib(row.size);
-    if !row.is_estimate() {
-        return size;
-    }
-    let (low, high) = row.interval();
-    let bound = |bytes: u64| format_size(bytes as f64, false);
-    format!("{size} (estimate, 95 %: {} to {})", bound(low), bound(high))
+    format!("{}{}", kib(row.size), Between(row.is_estimate().then(|| row.interval())))
 }
 
 /// tracemalloc's recipe says `lines` of all that it has.

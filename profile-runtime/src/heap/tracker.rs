@@ -66,11 +66,11 @@ impl<A: GlobalAlloc> Tracker<A> {
 
     #[inline(never)]
     fn reallocate_recorded(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        let known = hooks::moving(block.addr());
+        let known = hooks::moving(block.addr(), layout.size());
         // SAFETY: as the caller of `realloc` promised.
         let moved = unsafe { self.inner.realloc(block, layout, size) };
         if moved.is_null() {
-            hooks::stayed(known, block.addr());
+            hooks::stayed(known, block.addr(), layout.size());
         } else {
             hooks::moved(known, block.addr(), layout, moved.addr(), size);
         }

@@ -9,8 +9,10 @@ use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess};
 use super::ReadError;
 use super::json_parts::{Array, Elements, Members, Object};
 use crate::elapsed::Elapsed;
-use crate::native::{COLUMNS, Unit, VERSION, VERSION_KEY};
-use crate::profile::{Counts, Function, FunctionId, Label, Notes, Path, PathId, Profile, ThreadCounts};
+use crate::native::{COLUMNS, PROCESS_HEAP, Unit, VERSION, VERSION_KEY};
+use crate::profile::{
+    Counts, Function, FunctionId, HeapCounts, Label, Notes, Path, PathId, Profile, ThreadCounts,
+};
 
 /// Longest quotation from the file in an error, characters.
 const LONGEST_MESSAGE: usize = 200;
@@ -271,6 +273,17 @@ impl<'de> Members<'de> for NoteMembers<'_> {
                 file.see(unit)?;
                 file.notes.ticks_per_poll = map.next_value()?;
                 return Ok(Some(5));
+            }
+            (name, None) => {
+                let Some(at) = (0..).zip(PROCESS_HEAP).find_map(|(at, key)| (key == name).then_some(at))
+                else {
+                    return Ok(None);
+                };
+                let heap = &mut file.notes.heap;
+                let HeapCounts { allocations, allocated_bytes, frees, freed_bytes, samples } = heap;
+                let places = [allocations, allocated_bytes, frees, freed_bytes, samples];
+                let Some(place) = places.into_iter().nth(at) else { return Ok(None) };
+                (6 + at as u32, place)
             }
             _ => return Ok(None),
         };

@@ -269,7 +269,7 @@ impl<'a> Reader<'a> {
                 primitive_calls: self.count()?,
                 tottime: self.seconds()?,
                 cumtime: self.seconds()?,
-                calls_only: false,
+                ..EdgeStats::default()
             };
             if part == 0 { edge = more } else { edge.add(&more) }
         }

@@ -97,6 +97,7 @@ impl Profile {
         }
         let all_roots = (0..paths.len()).filter(|&i| paths[i].parent.is_none());
         let whole = all_roots.fold(0u64, |sum, i| sum.saturating_add(total[i]));
+        let heap = self.inclusive_heap();
         let sort = |list: &mut Vec<usize>| {
             // The stack gives the last one first.
             list.sort_by(|&a, &b| {
@@ -110,6 +111,10 @@ impl Profile {
                     SortKey::Name | SortKey::Nfl => right.1.name.cmp(&left.1.name),
                     SortKey::Stdname => right.1.cmp(left.1),
                     SortKey::Cumulative => total[a].cmp(&total[b]),
+                    of_heap => {
+                        let [a, b] = [a, b].map(|i| of_heap.of_heap(&paths[i].counts.heap, &heap[i]));
+                        a.cmp(&b)
+                    }
                 };
                 let by_key = if options.reverse { by_key.reverse() } else { by_key };
                 by_key.then_with(|| right.1.cmp(left.1))

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 
 use super::json_text::{Number, Quoted};
 use crate::elapsed::Elapsed;
-use crate::native::{COLUMNS, Unit, VERSION, VERSION_KEY};
-use crate::profile::{Counts, Function, Notes, Path, PathId, Profile, ThreadCounts};
+use crate::native::{COLUMNS, PROCESS_HEAP, Unit, VERSION, VERSION_KEY};
+use crate::profile::{Counts, Function, HeapCounts, Notes, Path, PathId, Profile, ThreadCounts};
 
 /// How much is gathered before it is handed to the writer, bytes.
 const CHUNK: usize = 64 * 1024;
@@ -103,6 +103,11 @@ impl<W: Write> Text<W> {
             ("unisolated_reports", unisolated_reports),
         ];
         for (key, count) in losses.into_iter().filter(|(_, count)| *count > 0) {
+            self.field(key, "", count);
+        }
+        let HeapCounts { allocations, allocated_bytes, frees, freed_bytes, samples } = profile.notes.heap;
+        let heap = [allocations, allocated_bytes, frees, freed_bytes, samples];
+        for (key, count) in PROCESS_HEAP.into_iter().zip(heap).filter(|(_, count)| *count > 0) {
             self.field(key, "", count);
         }
         let Notes { ticks_per_call, ticks_per_poll, .. } = profile.notes;

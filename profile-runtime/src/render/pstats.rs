@@ -19,7 +19,8 @@ impl Profile {
     /// # Errors
     /// Those of the writer, and [`io::ErrorKind::InvalidInput`] for a name of 2 GiB or more.
     pub fn write_pstats<W: Write>(&self, writer: W) -> io::Result<()> {
-        let mut stats = Stats::new(self);
+        let stats = Stats::new(self);
+        let mut stats = stats.called_only().unwrap_or(stats);
         stats.add_root();
         stats.write_dump(writer)
     }
@@ -37,6 +38,9 @@ impl Stats {
     /// # Errors
     /// Those of the writer, and [`io::ErrorKind::InvalidInput`] for a name of 2 GiB or more.
     pub fn write_dump<W: Write>(&self, writer: W) -> io::Result<()> {
+        if let Some(called) = self.called_only() {
+            return called.write_dump(writer);
+        }
         let mut out = Marshal { writer: BufWriter::new(writer) };
         out.code(b'{')?;
         for (id, function) in self.entries() {

@@ -55,6 +55,7 @@ fn least(a: &Counts, b: &Counts) -> Counts {
             allocated_bytes: a.heap.allocated_bytes.min(b.heap.allocated_bytes),
             frees: a.heap.frees.min(b.heap.frees),
             freed_bytes: a.heap.freed_bytes.min(b.heap.freed_bytes),
+            samples: a.heap.samples.min(b.heap.samples),
         },
     }
 }
@@ -74,6 +75,7 @@ fn subtract(from: &mut Counts, part: &Counts) {
     from.heap.allocated_bytes -= part.heap.allocated_bytes;
     from.heap.frees -= part.heap.frees;
     from.heap.freed_bytes -= part.heap.freed_bytes;
+    from.heap.samples -= part.heap.samples;
 }
 
 #[cfg(test)]

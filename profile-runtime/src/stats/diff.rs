@@ -12,7 +12,7 @@ use super::sort::SortKey;
 use super::text_default::{calls, ignored, limits, name, narrowed};
 use super::text_table::{Cell, Column, Table, Tint};
 use super::{Covers, Order, Stats};
-use crate::profile::Label;
+use crate::profile::{HeapCounts, Label};
 use crate::units::{count, counted, duration};
 
 /// What one of the two profiles holds of a function. Times in seconds.
@@ -27,6 +27,10 @@ pub struct Figures {
     pub total: f64,
     /// In the function and all that it called.
     pub cumulative: f64,
+    /// What the function itself asked of the heap.
+    pub heap: HeapCounts,
+    /// What the function and all that it called asked of the heap.
+    pub cumulative_heap: HeapCounts,
 }
 
 impl Figures {
@@ -36,6 +40,8 @@ impl Figures {
             primitive_calls: function.primitive_calls,
             total: function.tottime,
             cumulative: function.cumtime,
+            heap: function.details.heap,
+            cumulative_heap: function.details.cumulative_heap,
         }
     }
 
@@ -187,11 +193,17 @@ impl Diff {
                 add(label, Some(Figures::of(function)), None);
             }
         }
-        let totals = [before, after].map(|stats| Figures {
-            calls: stats.total_calls,
-            primitive_calls: stats.prim_calls,
-            total: stats.total_tt,
-            cumulative: stats.total_tt,
+        let totals = [before, after].map(|stats| {
+            let mut heap = HeapCounts::default();
+            stats.functions.iter().for_each(|(_, function)| heap.add(&function.details.heap));
+            Figures {
+                calls: stats.total_calls,
+                primitive_calls: stats.prim_calls,
+                total: stats.total_tt,
+                cumulative: stats.total_tt,
+                heap,
+                cumulative_heap: heap,
+            }
         });
         let mut diff = Self { rows, joint, totals, normalized: false };
         diff.sort([SortKey::Time]);
@@ -378,6 +390,11 @@ fn compare(key: SortKey, a: &DiffRow, b: &DiffRow) -> Ordering {
             parts(&a.label).cmp(&parts(&b.label))
         }
         SortKey::Stdname => standard_name(&a.label).cmp(&standard_name(&b.label)),
+        of_heap => {
+            let figure = |figures: &Figures| of_heap.of_heap(&figures.heap, &figures.cumulative_heap);
+            let change = |row: &DiffRow| size(row.change(1.0, |f| figure(f).unwrap_or(0) as f64));
+            change(b).total_cmp(&change(a))
+        }
     }
 }
 

@@ -57,6 +57,8 @@ impl Stats {
                     primitive_calls: calls,
                     tottime,
                     cumtime: function.cumtime,
+                    heap: function.details.heap,
+                    cumulative_heap: function.details.cumulative_heap,
                     calls_only: false,
                 };
                 function.callers.set(root, edge);

@@ -35,6 +35,10 @@ pub struct EdgeStats {
     pub tottime: f64,
     /// Seconds in the callee and all below it.
     pub cumtime: f64,
+    /// What the callee itself asked of the heap.
+    pub heap: HeapCounts,
+    /// What the callee and all below it asked of the heap.
+    pub cumulative_heap: HeapCounts,
     /// The number of calls is all that is known, as in dumps of Python's `profile` module: times are 0, and
     /// primitive calls are all calls.
     pub calls_only: bool,
@@ -56,6 +60,8 @@ pub struct Details {
     pub longest_poll: f64,
     /// What the function's own code asked of the heap; all zero without a tracking allocator.
     pub heap: HeapCounts,
+    /// What the function and all that it called asked of the heap; recursion counts once.
+    pub cumulative_heap: HeapCounts,
     /// Seconds of `tottime` on a CPU or blocked.
     pub busy: f64,
     /// Seconds of `tottime` suspended.
@@ -90,6 +96,7 @@ impl FunctionStats {
                 polls: counts.polls,
                 longest_poll: seconds(counts.longest_poll),
                 heap: counts.heap,
+                cumulative_heap: totals.cumulative_heap,
                 busy: seconds(counts.self_busy),
                 wait: seconds(counts.self_await),
                 cumulative_wait: seconds(totals.cumulative_await),
@@ -99,6 +106,11 @@ impl FunctionStats {
             },
             callers: Ordered::default(),
         }
+    }
+
+    /// Neither called nor of any time, but of blocks.
+    pub(super) fn is_of_heap_only(&self) -> bool {
+        self.calls == 0 && self.cumtime == 0.0 && self.details.cumulative_heap != HeapCounts::default()
     }
 
     /// pstats' `add_func_stats`.
@@ -135,8 +147,15 @@ impl EdgeStats {
             primitive_calls: totals.primitive_calls,
             tottime: seconds_per_tick * totals.self_ticks as f64,
             cumtime: seconds_per_tick * totals.cumulative_ticks as f64,
+            heap: totals.heap,
+            cumulative_heap: totals.cumulative_heap,
             calls_only: false,
         }
+    }
+
+    /// As [`FunctionStats::is_of_heap_only`].
+    pub(super) fn is_of_heap_only(&self) -> bool {
+        self.calls == 0 && self.cumtime == 0.0 && self.cumulative_heap != HeapCounts::default()
     }
 
     /// An edge of which only the calls are known.
@@ -150,6 +169,8 @@ impl EdgeStats {
         self.primitive_calls = self.primitive_calls.saturating_add(other.primitive_calls);
         self.tottime += other.tottime;
         self.cumtime += other.cumtime;
+        self.heap.add(&other.heap);
+        self.cumulative_heap.add(&other.cumulative_heap);
         self.calls_only |= other.calls_only;
     }
 }
@@ -162,6 +183,7 @@ impl Details {
         self.polls = self.polls.saturating_add(other.polls);
         self.longest_poll = self.longest_poll.max(other.longest_poll);
         self.heap.add(&other.heap);
+        self.cumulative_heap.add(&other.cumulative_heap);
         self.busy += other.busy;
         self.wait += other.wait;
         self.cumulative_wait += other.cumulative_wait;

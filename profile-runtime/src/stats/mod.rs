@@ -290,9 +290,13 @@ impl Stats {
             Style::Pstats => pstats,
             Style::Default => default,
         };
+        let called = match self.style {
+            Style::Pstats => self.called_only(),
+            Style::Default => None,
+        };
         // One write a report, so that reports of several threads do not mix on stderr.
         let mut text = Vec::new();
-        printer(self, &restrictions.into_restrictions(), &mut text)?;
+        printer(called.as_ref().unwrap_or(self), &restrictions.into_restrictions(), &mut text)?;
         out.write_all(&text)?;
         Ok(self)
     }
@@ -314,7 +318,35 @@ impl Stats {
 
     /// The printed numbers by function name, rounded to milliseconds as printed.
     pub fn get_stats_profile(&self) -> StatsProfile {
-        stats_profile::stats_profile(self)
+        stats_profile::stats_profile(self.called_only().as_ref().unwrap_or(self))
+    }
+
+    /// The same without what is there only for its blocks on the heap, which pstats would not know of: functions that
+    /// were not called since a reset, but hold memory. `None` when nothing is.
+    pub(crate) fn called_only(&self) -> Option<Stats> {
+        let of_heap = |(_, function): (LabelId, &FunctionStats)| {
+            function.is_of_heap_only() || function.callers.iter().any(|(_, edge)| edge.is_of_heap_only())
+        };
+        if !self.functions.iter().any(of_heap) {
+            return None;
+        }
+        let mut called =
+            Self { functions: Ordered::default(), callees: None, max_name_len: 0, ..self.clone() };
+        for (id, function) in self.functions.iter().filter(|(_, function)| !function.is_of_heap_only()) {
+            let mut callers = Ordered::default();
+            for (caller, edge) in function.callers.iter().filter(|(_, edge)| !edge.is_of_heap_only()) {
+                callers.set(caller, *edge);
+            }
+            called.functions.set(id, FunctionStats { callers, ..function.clone() });
+            called.max_name_len = called.max_name_len.max(called.labels.length(id));
+        }
+        if let Some(order) = &mut called.order {
+            order.functions.retain(|&id| called.functions.get(id).is_some());
+        }
+        if self.callees.is_some() {
+            called.calc_callees();
+        }
+        Some(called)
     }
 
     /// Calls of all functions, recursive ones included.

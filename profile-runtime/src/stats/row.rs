@@ -35,6 +35,8 @@ pub struct Row {
     pub longest_poll: f64,
     /// What the function's own code asked of the heap; all zero without a tracking allocator.
     pub heap: HeapCounts,
+    /// What the function and all that it called asked of the heap; recursion counts once.
+    pub cumulative_heap: HeapCounts,
     /// Calls that ended by unwinding.
     pub panicked: u64,
     /// Futures dropped before completion.
@@ -87,6 +89,7 @@ impl Row {
             polls: details.polls,
             longest_poll: details.longest_poll,
             heap: details.heap,
+            cumulative_heap: details.cumulative_heap,
             panicked: details.panicked,
             cancelled: details.cancelled,
             in_flight: details.active,

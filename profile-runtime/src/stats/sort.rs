@@ -6,10 +6,12 @@ use std::str::FromStr;
 
 use super::Stats;
 use super::labels::LabelId;
+use crate::profile::HeapCounts;
 
-/// What a report is sorted by: pstats' keys under pstats' names.
+/// What a report is sorted by: pstats' keys under pstats' names, and the heap's.
 ///
-/// Parsed from any of pstats' words or an unambiguous prefix: `"cumulative"`, `"cumtime"`, `"cu"`.
+/// Parsed from any of the words or an unambiguous prefix: `"cumulative"`, `"cumtime"`, `"cu"`. A prefix of a word of
+/// pstats means what it means there, whatever word of the heap's begins so too: `"l"` is `line`, `"liv"` is `live`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SortKey {
@@ -31,9 +33,21 @@ pub enum SortKey {
     Stdname,
     /// `time`, `tottime`: time in the function itself, longest first.
     Time,
+    /// `allocs`: blocks that the function itself allocated, most first.
+    Allocations,
+    /// `cumallocs`: blocks that the function and all below it allocated, most first.
+    CumulativeAllocations,
+    /// `heap`: bytes that the function itself allocated, most first.
+    AllocatedBytes,
+    /// `cumheap`: bytes that the function and all below it allocated, most first.
+    CumulativeAllocatedBytes,
+    /// `live`: bytes that the function itself allocated and that were not freed, most first.
+    LiveBytes,
+    /// `cumlive`: bytes that the function and all below it allocated and that were not freed, most first.
+    CumulativeLiveBytes,
 }
 
-/// Every word that names a key.
+/// Every word of pstats' that names a key.
 const WORDS: [(&str, SortKey); 13] = [
     ("calls", SortKey::Calls),
     ("ncalls", SortKey::Calls),
@@ -48,6 +62,16 @@ const WORDS: [(&str, SortKey); 13] = [
     ("stdname", SortKey::Stdname),
     ("time", SortKey::Time),
     ("tottime", SortKey::Time),
+];
+
+/// What pstats has no key for.
+const HEAP_WORDS: [(&str, SortKey); 6] = [
+    ("allocs", SortKey::Allocations),
+    ("cumallocs", SortKey::CumulativeAllocations),
+    ("cumheap", SortKey::CumulativeAllocatedBytes),
+    ("cumlive", SortKey::CumulativeLiveBytes),
+    ("heap", SortKey::AllocatedBytes),
+    ("live", SortKey::LiveBytes),
 ];
 
 impl SortKey {
@@ -87,7 +111,27 @@ impl SortKey {
             Self::Pcalls => "primitive call count",
             Self::Stdname => "standard name",
             Self::Time => "internal time",
+            Self::Allocations => "blocks allocated",
+            Self::CumulativeAllocations => "cumulative blocks allocated",
+            Self::AllocatedBytes => "bytes allocated",
+            Self::CumulativeAllocatedBytes => "cumulative bytes allocated",
+            Self::LiveBytes => "live bytes",
+            Self::CumulativeLiveBytes => "cumulative live bytes",
         }
+    }
+
+    /// What a key of the heap's orders by, of what was asked of it without and with all below; `None` for the other
+    /// keys.
+    pub(crate) fn of_heap(self, own: &HeapCounts, cumulative: &HeapCounts) -> Option<u64> {
+        Some(match self {
+            Self::Allocations => own.allocations,
+            Self::CumulativeAllocations => cumulative.allocations,
+            Self::AllocatedBytes => own.allocated_bytes,
+            Self::CumulativeAllocatedBytes => cumulative.allocated_bytes,
+            Self::LiveBytes => own.live_bytes(),
+            Self::CumulativeLiveBytes => cumulative.live_bytes(),
+            _ => return None,
+        })
     }
 
     fn compare(self, stats: &Stats, left: LabelId, right: LabelId) -> Ordering {
@@ -105,6 +149,15 @@ impl SortKey {
             Self::Pcalls => g.primitive_calls.cmp(&f.primitive_calls),
             Self::Stdname => stats.labels.standard(left).cmp(stats.labels.standard(right)),
             Self::Time => times(g.tottime, f.tottime),
+            Self::Allocations
+            | Self::CumulativeAllocations
+            | Self::AllocatedBytes
+            | Self::CumulativeAllocatedBytes
+            | Self::LiveBytes
+            | Self::CumulativeLiveBytes => {
+                let [f, g] = [f, g].map(|f| self.of_heap(&f.details.heap, &f.details.cumulative_heap));
+                g.cmp(&f)
+            }
         }
     }
 }
@@ -113,16 +166,19 @@ impl FromStr for SortKey {
     type Err = SortKeyError;
 
     fn from_str(word: &str) -> Result<Self, SortKeyError> {
-        if let Some((_, key)) = WORDS.iter().find(|(name, _)| *name == word) {
+        if let Some((_, key)) = WORDS.iter().chain(&HEAP_WORDS).find(|(name, _)| *name == word) {
             return Ok(*key);
         }
-        let fits = || WORDS.iter().filter(|(name, _)| !word.is_empty() && name.starts_with(word));
-        let Some((_, key)) = fits().next() else { return Err(SortKeyError::Unknown(word.to_owned())) };
-        // NOTE: pstats refuses "t" and "cum" although both readings mean the same key; these are taken here.
-        if fits().any(|(_, other)| other != key) {
-            return Err(SortKeyError::Ambiguous(word.to_owned()));
+        for words in [&WORDS[..], &HEAP_WORDS] {
+            let fits = || words.iter().filter(|(name, _)| !word.is_empty() && name.starts_with(word));
+            let Some((_, key)) = fits().next() else { continue };
+            // NOTE: pstats refuses "t" and "cum" although both readings mean the same key; these are taken here.
+            if fits().any(|(_, other)| other != key) {
+                return Err(SortKeyError::Ambiguous(word.to_owned()));
+            }
+            return Ok(*key);
         }
-        Ok(*key)
+        Err(SortKeyError::Unknown(word.to_owned()))
     }
 }
 
@@ -149,7 +205,7 @@ impl fmt::Display for SortKeyError {
             Self::Ambiguous(word) => ("ambiguous", word),
         };
         write!(f, "{what} sort key `{word}`; the keys are")?;
-        for (i, (name, _)) in WORDS.iter().enumerate() {
+        for (i, (name, _)) in WORDS.iter().chain(&HEAP_WORDS).enumerate() {
             write!(f, "{} {name}", if i == 0 { "" } else { "," })?;
         }
         Ok(())
@@ -179,7 +235,7 @@ mod tests {
 
     #[test]
     fn every_word_and_every_prefix_of_pstats_is_taken() {
-        for (word, key) in WORDS {
+        for (word, key) in WORDS.into_iter().chain(HEAP_WORDS) {
             assert_eq!(word.parse(), Ok(key));
         }
         for (prefix, key) in [
@@ -196,6 +252,35 @@ mod tests {
             ("s", SortKey::Stdname),
             ("ti", SortKey::Time),
             ("to", SortKey::Time),
+        ] {
+            assert_eq!(prefix.parse(), Ok(key), "{prefix}");
+        }
+    }
+
+    /// What pstats makes of a word is decided by its own words alone.
+    #[test]
+    fn keys_of_the_heap_take_no_prefix_from_pstats() {
+        for (word, _) in WORDS {
+            for end in 1..=word.len() {
+                let prefix = &word[..end];
+                let meant: Vec<SortKey> =
+                    WORDS.iter().filter(|(name, _)| name.starts_with(prefix)).map(|(_, key)| *key).collect();
+                match prefix.parse() {
+                    Ok(key) => assert!(meant.contains(&key), "{prefix} is {key:?}"),
+                    Err(error) => assert_eq!(error, SortKeyError::Ambiguous(prefix.into())),
+                }
+            }
+        }
+        for (prefix, key) in [
+            ("l", SortKey::Line),
+            ("li", SortKey::Line),
+            ("liv", SortKey::LiveBytes),
+            ("cum", SortKey::Cumulative),
+            ("cuml", SortKey::CumulativeLiveBytes),
+            ("cumh", SortKey::CumulativeAllocatedBytes),
+            ("cuma", SortKey::CumulativeAllocations),
+            ("h", SortKey::AllocatedBytes),
+            ("a", SortKey::Allocations),
         ] {
             assert_eq!(prefix.parse(), Ok(key), "{prefix}");
         }

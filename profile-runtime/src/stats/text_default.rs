@@ -9,7 +9,7 @@ use super::restriction::{Remark, Restriction, Selection, select};
 use super::row::{self, Row};
 use super::text_table::{Cell, Column, Table};
 use super::{EdgeStats, Stats, saturating_sum};
-use crate::profile::{Label, Notes};
+use crate::profile::{HeapCounts, Label, Notes};
 use crate::units::{bytes, count, counted, duration, is_unseen, percent};
 
 pub(super) fn stats(stats: &Stats, restrictions: &[Restriction], out: &mut dyn Write) -> io::Result<()> {
@@ -26,8 +26,9 @@ pub(super) fn stats(stats: &Stats, restrictions: &[Restriction], out: &mut dyn W
         }
         let left_out = table.fit();
         table.write("function", out)?;
-        let columns: Vec<&Field> =
-            (columns.into_iter()).filter(|f| left_out.iter().all(|c| c.title != f.title)).collect();
+        let columns: Vec<&Field> = (columns.into_iter())
+            .filter(|f| left_out.iter().all(|c| (c.group, c.title) != (f.group, f.title)))
+            .collect();
         legend(&columns, &rows, stats.look, out)?;
         narrowed(&left_out, stats.look, out)?;
     }
@@ -46,7 +47,7 @@ struct Field {
     meaning: &'static str,
 }
 
-const FIELDS: [Field; 19] = [
+const FIELDS: [Field; 23] = [
     field("", "calls", 0, |_| true, |r| calls(r.calls, r.primitive_calls), ""),
     field("", "self", 0, |_| true, |r| duration(r.total), ""),
     field("", "cumulative", 1, |_| true, |r| duration(r.cumulative), ""),
@@ -62,22 +63,33 @@ const FIELDS: [Field; 19] = [
     field("", "in flight", 5, |r| r.in_flight > 0, |r| some(r.in_flight), "in flight = begun and not ended"),
     field("", "panicked", 5, |r| r.panicked > 0, |r| some(r.panicked), ""),
     field("", "cancelled", 5, |r| r.cancelled > 0, |r| some(r.cancelled), ""),
-    field("self heap", "blocks", 8, has_heap, |r| some(r.heap.allocations), ""),
+    field(SELF_HEAP, "blocks", 8, has_heap, |r| BLOCKS(&r.heap), ""),
+    field(SELF_HEAP, "bytes", 6, has_heap, |r| ALLOCATED(&r.heap), ""),
+    field(SELF_HEAP, "live", 4, has_heap, |r| LIVE(&r.heap), ""),
+    field(CUMULATIVE_HEAP, "blocks", 8, has_heap, |r| BLOCKS(&r.cumulative_heap), ""),
     field(
-        "self heap",
+        CUMULATIVE_HEAP,
         "bytes",
         5,
         has_heap,
-        |r| bytes(r.heap.allocated_bytes),
-        "blocks, bytes = allocated by the function's own code",
+        |r| ALLOCATED(&r.cumulative_heap),
+        "blocks, bytes = allocated there, wherever they were freed",
     ),
     field(
-        "self heap",
+        CUMULATIVE_HEAP,
         "live",
-        4,
+        1,
         has_heap,
-        |r| bytes(r.heap.live_bytes()),
-        "live = of those bytes, not freed",
+        |r| LIVE(&r.cumulative_heap),
+        "live = of those bytes, not freed; cum. = with all that it called",
+    ),
+    field(
+        CUMULATIVE_HEAP,
+        "samples",
+        7,
+        |r| r.cumulative_heap.samples > 0,
+        |r| some(r.cumulative_heap.samples),
+        "~ = estimated from that many sampled blocks: of 25 the error is some 20%, of 100 some 10%",
     ),
     field("", "cost", 12, |r| r.cost > 0.0, cost, "cost = spent by the profiler itself"),
 ];
@@ -101,8 +113,27 @@ fn is_async(row: &Row) -> bool {
     row.polls > 0 || row.wait > 0.0
 }
 
+/// Over the columns of what a function's own code asked of the heap, and of that with all below it.
+const SELF_HEAP: &str = "self heap";
+const CUMULATIVE_HEAP: &str = "cum. heap";
+
+/// What a column of the heap shows.
+type OfHeap = fn(&HeapCounts) -> String;
+const BLOCKS: OfHeap = |heap| estimated(heap, heap.allocations, count);
+const ALLOCATED: OfHeap = |heap| estimated(heap, heap.allocated_bytes, bytes);
+const LIVE: OfHeap = |heap| estimated(heap, heap.live_bytes(), bytes);
+
+/// A dot for none; what was estimated is marked.
+fn estimated(heap: &HeapCounts, n: u64, text: fn(u64) -> String) -> String {
+    match n {
+        0 => ".".into(),
+        n if heap.samples > 0 => format!("~{}", text(n)),
+        n => text(n),
+    }
+}
+
 fn has_heap(row: &Row) -> bool {
-    row.heap.allocations > 0
+    row.cumulative_heap != HeapCounts::default()
 }
 
 /// A count that is usually zero: the dot keeps the others in sight.
@@ -184,6 +215,16 @@ pub(super) fn callees(stats: &Stats, restrictions: &[Restriction], out: &mut dyn
     edges(stats, restrictions, "callees of", "-> ", out, |id| (stats.callees_of(id), None))
 }
 
+/// The columns of the heap beside an edge, where there are any: group, title, rank, text.
+const HEAP_OF_EDGES: [(&str, &str, u8, OfHeap); 6] = [
+    (SELF_HEAP, "blocks", 6, BLOCKS),
+    (SELF_HEAP, "bytes", 5, ALLOCATED),
+    (SELF_HEAP, "live", 4, LIVE),
+    (CUMULATIVE_HEAP, "blocks", 6, BLOCKS),
+    (CUMULATIVE_HEAP, "bytes", 3, ALLOCATED),
+    (CUMULATIVE_HEAP, "live", 1, LIVE),
+];
+
 /// The edges of a function, and its calls from outside all that is profiled.
 type Edges = (Vec<(LabelId, EdgeStats)>, Option<u64>);
 
@@ -198,16 +239,27 @@ fn edges(
     let Selection { functions, remarks } = select(stats, restrictions);
     head(stats, what, &functions, &remarks, out)?;
     let arrow = format!("    {arrow}");
-    let heads = [("calls", 0), ("self", 1), ("cumulative", 0)];
-    let heads = heads.map(|(title, rank)| Column { title, group: "", rank });
-    let mut table = Table::new(heads.into(), stats.look);
+    let has_heap = stats.functions.iter().any(|(_, f)| f.details.cumulative_heap != HeapCounts::default());
+    let heap_cells = |own: &HeapCounts, cumulative: &HeapCounts| {
+        let cells = HEAP_OF_EDGES
+            .iter()
+            .map(|(group, _, _, text)| text(if *group == SELF_HEAP { own } else { cumulative }));
+        cells.map(Cell::from).take(if has_heap { HEAP_OF_EDGES.len() } else { 0 }).collect::<Vec<Cell>>()
+    };
+    let heads = [("", "calls", 0), ("", "self", 1), ("", "cumulative", 0)].into_iter();
+    let heap_heads = HEAP_OF_EDGES.iter().map(|&(group, title, rank, _)| (group, title, rank));
+    let heads = heads.chain(heap_heads.filter(|_| has_heap));
+    let heads = heads.map(|(group, title, rank)| Column { title, group, rank });
+    let mut table = Table::new(heads.collect(), stats.look);
     // PERF: a function is named once for each that it calls or is called by.
     let mut names: HashMap<LabelId, String> = HashMap::new();
     for &id in &functions {
         let Some(f) = stats.functions.get(id) else { continue };
         let cells = [calls(f.calls, f.primitive_calls), duration(f.tottime), duration(f.cumtime)];
+        let cells = cells.map(Cell::from).into_iter();
+        let heap = heap_cells(&f.details.heap, &f.details.cumulative_heap);
         table.gap();
-        table.line(cells.map(Cell::from).into(), name(stats.labels.label(id), ""));
+        table.line(cells.chain(heap).collect(), name(stats.labels.label(id), ""));
         let (mut edges, outside) = edges_of(id);
         // The dearest first; equal ones in order of their labels.
         edges.sort_by(|(a, e), (b, f)| {
@@ -217,12 +269,16 @@ fn edges(
         for (other, edge) in edges {
             let time = |seconds| if edge.calls_only { "-".into() } else { duration(seconds) };
             let cells = [calls(edge.calls, edge.primitive_calls), time(edge.tottime), time(edge.cumtime)];
+            let cells = cells.map(Cell::from).into_iter();
+            let heap = heap_cells(&edge.heap, &edge.cumulative_heap);
             let name = names.entry(other).or_insert_with(|| name(stats.labels.label(other), &arrow));
-            table.line(cells.map(Cell::from).into(), name.clone());
+            table.line(cells.chain(heap).collect(), name.clone());
         }
         if let Some(outside) = outside {
-            let cells = [count(outside), String::new(), String::new()];
-            table.line(cells.map(Cell::from).into(), format!("{arrow}(no caller)"));
+            let mut cells = vec![Cell::from(count(outside))];
+            let empty = if has_heap { 2 + HEAP_OF_EDGES.len() } else { 2 };
+            cells.extend((0..empty).map(|_| Cell::from(String::new())));
+            table.line(cells, format!("{arrow}(no caller)"));
         }
     }
     if !functions.is_empty() {
@@ -329,6 +385,21 @@ pub(super) fn note_lines(stats: &Stats) -> Vec<String> {
             let (noun, rest) = what.split_once(' ').unwrap_or((what, ""));
             lines.push(format!("{} {rest}", counted(n, noun)));
         }
+    }
+    let heap = stats.covers.notes.heap;
+    if heap != HeapCounts::default() {
+        let samples = if heap.samples > 0 {
+            format!(" (estimated from {})", counted(heap.samples, "sample"))
+        } else {
+            String::new()
+        };
+        lines.push(format!(
+            "all code of the process allocated {} blocks of together {}; {} of these live, {}{samples}",
+            count(heap.allocations),
+            ALLOCATED(&heap),
+            count(heap.live_blocks()),
+            LIVE(&heap),
+        ));
     }
     let cost: f64 = stats.functions.iter().map(|(_, f)| f.details.cost).sum();
     if cost > 0.0 {

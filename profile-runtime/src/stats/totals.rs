@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use crate::profile::{Counts, FunctionId, PathId, Profile};
+use crate::profile::{Counts, FunctionId, HeapCounts, PathId, Profile};
 
 /// What a function's call paths add up to. Times in ticks of [`Profile::seconds_per_tick`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct FunctionTotals {
     pub cumulative_busy: u64,
     /// Await time with all callees, of the outermost calls.
     pub cumulative_await: u64,
+    /// What the outermost calls with all callees asked of the heap.
+    pub cumulative_heap: HeapCounts,
     /// Who called it, in order of first call; roots have no caller and add none.
     pub callers: Vec<EdgeTotals>,
 }
@@ -49,6 +51,10 @@ pub struct EdgeTotals {
     pub self_ticks: u64,
     /// Time in the callee and all below it, of the calls that no call of the same pair encloses.
     pub cumulative_ticks: u64,
+    /// What the callee itself asked of the heap.
+    pub heap: HeapCounts,
+    /// What the callee and all below it asked of the heap, of the calls that no call of the same pair encloses.
+    pub cumulative_heap: HeapCounts,
 }
 
 /// A step of the walk over the tree.
@@ -57,13 +63,14 @@ enum Step {
     Leave(usize),
 }
 
-/// Adds up a profile, function by function in order of first call. Functions without a call and
-/// without time are left out.
+/// Adds up a profile, function by function in order of first call. Functions without a call, without
+/// time and without a block are left out.
 ///
 /// Takes time and memory linear in the number of paths, whatever their depth.
 pub fn totals(profile: &Profile) -> Vec<FunctionTotals> {
     let paths = profile.paths();
     let inclusive = profile.inclusive();
+    let heap = profile.inclusive_heap();
     let mut table = Table::new(profile);
     let (mut children, roots) = Children::of(profile);
     let mut steps: Vec<Step> = Vec::new();
@@ -73,7 +80,7 @@ pub fn totals(profile: &Profile) -> Vec<FunctionTotals> {
         while let Some(step) = steps.pop() {
             match step {
                 Step::Enter(path) => {
-                    table.enter(path, &paths[path].counts, inclusive[path]);
+                    table.enter(path, &paths[path].counts, inclusive[path], &heap[path]);
                     steps.push(Step::Leave(path));
                     steps.extend(children.take(path).map(Step::Enter));
                 }
@@ -155,18 +162,27 @@ impl Table {
             counts: Counts::default(),
             cumulative_busy: 0,
             cumulative_await: 0,
+            cumulative_heap: HeapCounts::default(),
             callers: Vec::new(),
         });
         self.rows.len() - 1
     }
 
     fn add_edge(&mut self, caller: FunctionId, row: usize) -> usize {
-        let none = EdgeTotals { caller, calls: 0, primitive_calls: 0, self_ticks: 0, cumulative_ticks: 0 };
+        let none = EdgeTotals {
+            caller,
+            calls: 0,
+            primitive_calls: 0,
+            self_ticks: 0,
+            cumulative_ticks: 0,
+            heap: HeapCounts::default(),
+            cumulative_heap: HeapCounts::default(),
+        };
         self.edges.push((row, none));
         self.edges.len() - 1
     }
 
-    fn enter(&mut self, path: usize, counts: &Counts, (busy, wait): (u64, u64)) {
+    fn enter(&mut self, path: usize, counts: &Counts, (busy, wait): (u64, u64), heap: &HeapCounts) {
         let (row, edge) = self.of_path[path];
         // Folded calls lie deeper than this path, below another call of the same pair: never primitive.
         let unfolded = counts.starts.saturating_sub(counts.folded);
@@ -176,6 +192,7 @@ impl Table {
             totals.primitive_calls = totals.primitive_calls.saturating_add(unfolded);
             totals.cumulative_busy = totals.cumulative_busy.saturating_add(busy);
             totals.cumulative_await = totals.cumulative_await.saturating_add(wait);
+            totals.cumulative_heap.add(heap);
         }
         self.depth[row] += 1;
         if let Some(edge) = edge {
@@ -183,9 +200,11 @@ impl Table {
             totals.calls = totals.calls.saturating_add(counts.starts);
             totals.self_ticks =
                 totals.self_ticks.saturating_add(counts.self_busy).saturating_add(counts.self_await);
+            totals.heap.add(&counts.heap);
             if self.edge_depth[edge] == 0 {
                 totals.primitive_calls = totals.primitive_calls.saturating_add(unfolded);
                 totals.cumulative_ticks = totals.cumulative_ticks.saturating_add(busy).saturating_add(wait);
+                totals.cumulative_heap.add(heap);
             }
             self.edge_depth[edge] += 1;
         }
@@ -201,11 +220,14 @@ impl Table {
 
     fn finish(mut self) -> Vec<FunctionTotals> {
         for (row, edge) in self.edges {
-            if edge.calls > 0 || edge.cumulative_ticks > 0 {
+            if edge.calls > 0 || edge.cumulative_ticks > 0 || edge.cumulative_heap != HeapCounts::default() {
                 self.rows[row].callers.push(edge);
             }
         }
-        self.rows.retain(|row| row.counts.starts > 0 || row.cumulative_ticks() > 0);
+        self.rows.retain(|row| {
+            let has_heap = row.cumulative_heap != HeapCounts::default();
+            row.counts.starts > 0 || row.cumulative_ticks() > 0 || has_heap
+        });
         self.rows
     }
 }

@@ -61,7 +61,7 @@ impl Random {
     /// Of all magnitudes up to `bits`, zero among them.
     pub(super) fn magnitude(&mut self, bits: u64) -> u64 {
         let bits = self.below(bits + 1);
-        self.next() & ((1u64 << bits) - 1)
+        self.next() & 1u64.checked_shl(bits as u32).unwrap_or(0).wrapping_sub(1)
     }
 }
 
@@ -127,6 +127,11 @@ pub fn generated_profile(seed: u64) -> Profile {
         profile.notes.late_events = random.magnitude(10);
         profile.notes.clock_backsteps = random.magnitude(5);
         profile.notes.unisolated_reports = random.magnitude(5);
+        profile.notes.heap.allocations = random.magnitude(20);
+        profile.notes.heap.allocated_bytes = random.magnitude(36);
+        profile.notes.heap.frees = profile.notes.heap.allocations / 3;
+        profile.notes.heap.freed_bytes = profile.notes.heap.allocated_bytes / 5;
+        profile.notes.heap.samples = random.magnitude(4);
         profile.notes.ticks_per_call = random.below(100_000) as f64 / 1000.0;
         profile.notes.ticks_per_poll = random.below(100_000) as f64 / 1000.0;
     }
@@ -177,6 +182,7 @@ fn counts(random: &mut Random) -> Counts {
             allocated_bytes,
             frees: random.below(allocations + 1),
             freed_bytes: random.below(allocated_bytes + 1),
+            samples: allocations % 7,
         };
     }
     counts

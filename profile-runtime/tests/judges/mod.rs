@@ -111,6 +111,7 @@ pub fn shop() -> Profile {
                 allocated_bytes: bytes,
                 frees: bytes / 20,
                 freed_bytes: bytes / 3,
+                samples: 0,
             };
             let counts =
                 Counts { starts, returned: starts, self_busy, self_await, heap, ..Counts::default() };
@@ -127,7 +128,7 @@ pub fn shop() -> Profile {
     let part = |starts, self_busy, allocated_bytes, freed_bytes| Counts {
         starts,
         self_busy,
-        heap: HeapCounts { allocations: 3, allocated_bytes, frees: 1, freed_bytes },
+        heap: HeapCounts { allocations: 3, allocated_bytes, frees: 1, freed_bytes, samples: 0 },
         ..Counts::default()
     };
     profile.add_thread(

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use profile_cost_runtime::heap::{self, Mode, Notes, SizeClass, Snapshot, Tracker};
+use profile_cost_runtime::testing::tracker_is_called_directly;
 
 use crate::ledger::Ledger;
 
@@ -108,13 +109,22 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Judged<A> {
     }
 }
 
+/// Switches the mode, of a `Tracker` that a test calls itself.
+///
+/// # Errors
+/// See [`heap::set_mode`].
+pub fn set_mode(mode: Mode) -> Result<(), heap::StartError> {
+    tracker_is_called_directly();
+    heap::set_mode(mode)
+}
+
 /// Begins to record. No other thread allocates.
 ///
 /// # Panics
 /// The mode is refused.
 pub fn start(mode: Mode) {
     aside(|| {
-        heap::set_mode(mode).expect("a mode for this machine");
+        set_mode(mode).expect("a mode for this machine");
         ledger(Ledger::begin);
     });
 }

@@ -6,5 +6,5 @@ pub mod ledger;
 pub mod random;
 
 pub use block::Block;
-pub use judged::Judged;
+pub use judged::{Judged, set_mode};
 pub use random::Random;

@@ -1,12 +1,12 @@
 //! Bytes that `realloc` copies: all of them in mode `exact`, and as many on average in a sample.
 
-use profile_cost_heap::{Block, Random};
+use profile_cost_heap::{Block, Random, set_mode};
 use profile_cost_runtime::heap::{self, Mode};
 use profile_cost_runtime::testing::seed_samples;
 
 /// What was copied, and what the recording says of it.
 fn copies(mode: Mode, seed: u64, largest: usize) -> (u64, u64) {
-    heap::set_mode(mode).expect("a mode");
+    set_mode(mode).expect("a mode");
     seed_samples(seed);
     let mut random = Random::new(seed);
     let mut blocks: Vec<Block> = (0..1_000).map(|_| Block::new(1 + random.below(largest))).collect();

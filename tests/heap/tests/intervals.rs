@@ -3,7 +3,7 @@
 //!
 //! The same seeds each time, so that it passes always or never.
 
-use profile_cost_heap::{Block, Random};
+use profile_cost_heap::{Block, Random, set_mode};
 use profile_cost_runtime::heap::{self, KeyType, Measure, Mode, ReportOptions, SizeClass, Snapshot};
 use profile_cost_runtime::testing::seed_samples;
 
@@ -121,7 +121,7 @@ fn run(mix: &Mix, seed: u64, within: &mut Within) {
 fn main() {
     for mix in MIXES {
         // One recording for all: what a run has counted is gone when its blocks are.
-        heap::set_mode(Mode::Sample { rate: mix.rate }).expect("a mode");
+        set_mode(Mode::Sample { rate: mix.rate }).expect("a mode");
         let mut within = Within::default();
         (1..=RUNS).for_each(|seed| run(&mix, seed, &mut within));
         heap::stop();

@@ -5,7 +5,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use profile_cost_heap::{Block, Random, random};
+use profile_cost_heap::{Block, Random, random, set_mode};
 use profile_cost_runtime::heap::{self, Mode};
 
 const THREADS: u64 = 8;
@@ -86,7 +86,7 @@ fn main() {
                 7 | 8 => Mode::Counters,
                 _ => Mode::Off,
             };
-            heap::set_mode(mode).expect("nobody is held up for a second");
+            set_mode(mode).expect("nobody is held up for a second");
             match mode {
                 Mode::Off | Mode::Counters => estimates = false,
                 Mode::Sample { .. } => estimates = true,
@@ -101,9 +101,9 @@ fn main() {
             }
         }
         // From a sample to exact, with what both have recorded.
-        heap::set_mode(Mode::Sample { rate: 1_000 }).expect("a mode");
+        set_mode(Mode::Sample { rate: 1_000 }).expect("a mode");
         (0..200).for_each(|_| std::thread::yield_now());
-        heap::set_mode(Mode::Exact { frames: 25 }).expect("a mode");
+        set_mode(Mode::Exact { frames: 25 }).expect("a mode");
         (0..200).for_each(|_| std::thread::yield_now());
         STOP.store(true, Ordering::Relaxed);
     });

@@ -130,7 +130,16 @@ impl<'a, 'data> EntryNames<'a, 'data> {
 /// The name that a symbol stands for, without the compiler's hash; itself where it is not Rust's.
 pub(crate) fn demangled(symbol: &str) -> String {
     match rustc_demangle::try_demangle(symbol) {
-        Ok(name) => format!("{name:#}"),
+        Ok(name) => {
+            let mut name = format!("{name:#}");
+            // The optimizer counts copies of a function.
+            if let Some((own, copy)) = name.rsplit_once('.')
+                && copy.bytes().all(|byte| byte.is_ascii_digit())
+            {
+                name.truncate(own.len());
+            }
+            name
+        }
         Err(_) => symbol.to_owned(),
     }
 }

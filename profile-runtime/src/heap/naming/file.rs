@@ -24,10 +24,11 @@ impl ElfFile {
     /// # Errors
     /// When it cannot be opened, or is no ELF file.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
-        if !file.metadata()?.is_file() {
+        // Before it is opened: a pipe would be waited for.
+        if !std::fs::metadata(path)?.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a file"));
         }
+        let file = File::open(path)?;
         // SAFETY: the map is only read. It must not be cut short meanwhile, which would end the process: the system
         // refuses writes to a program that runs, and package managers and linkers put a new file in the place of the
         // old one.

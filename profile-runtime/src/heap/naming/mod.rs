@@ -1,8 +1,17 @@
 //! Names for the addresses of a snapshot: in a child process, offline, or here when asked.
 
+#[cfg(target_os = "linux")]
+mod child;
 mod entry_names;
 mod file;
 mod lines;
+#[cfg(target_os = "linux")]
+mod parent;
+#[cfg(target_os = "linux")]
+mod protocol;
+mod remote;
+#[cfg(target_os = "linux")]
+mod request;
 mod scopes;
 mod snapshot;
 mod symbol_table;

@@ -1,5 +1,6 @@
 //! A snapshot's addresses named from files of machine code, and then its traces' types.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
@@ -31,7 +32,7 @@ impl fmt::Display for Unnamed {
 }
 
 /// The running program, also when its file was deleted or another one put in its place.
-const THIS_PROGRAM: &str = "/proc/self/exe";
+pub(super) const THIS_PROGRAM: &str = "/proc/self/exe";
 
 impl Snapshot {
     /// Names the addresses of a snapshot of this process, in this process.
@@ -40,7 +41,7 @@ impl Snapshot {
     /// are mapped, not read. [`Snapshot::name`] leaves all the work to a child.
     ///
     /// # Errors
-    /// When nothing could be named, with the reason.
+    /// When nothing of the program could be named, with the reason.
     pub fn name_here(&mut self) -> io::Result<()> {
         let unnamed = self.name_modules(|module| {
             let mut problem = None;
@@ -60,12 +61,12 @@ impl Snapshot {
     /// program is named from the file before it was stripped. Returns the modules that got no names.
     ///
     /// # Errors
-    /// When a file is none of the snapshot's modules, or cannot be read, or nothing could be named.
+    /// When a file is none of the snapshot's modules, or cannot be read, or nothing of the program could be named.
     pub fn name_from(&mut self, files: &[PathBuf]) -> io::Result<Vec<Unnamed>> {
         let mut given: Vec<(ElfFile, usize)> = Vec::new();
         for path in files {
-            let file = ElfFile::open(path).map_err(|error| of_file(path, &error))?;
-            let module = self.module_of(&file).map_err(|problem| of_file(path, &problem))?;
+            let file = open(path)?;
+            let module = self.module_of_file(&file).map_err(|problem| of_file(path, &problem))?;
             given.push((file, module));
         }
         let indices: HashMap<(String, String), usize> = self.modules.iter().map(key).zip(0..).collect();
@@ -80,8 +81,18 @@ impl Snapshot {
         Ok(unnamed)
     }
 
-    /// Which of the modules a file is.
-    fn module_of(&self, file: &ElfFile) -> Result<usize, String> {
+    /// Which of the snapshot's modules a file is, as its index: told by build id, and where neither has one by name. A
+    /// file that `objcopy --only-keep-debug` wrote is the one that it was made from.
+    ///
+    /// # Errors
+    /// When it is none of them, or cannot be read; one line that says which builds there are.
+    pub fn module_of(&self, file: impl AsRef<Path>) -> io::Result<usize> {
+        let path = file.as_ref();
+        let file = open(path)?;
+        self.module_of_file(&file).map_err(|problem| of_file(path, &problem))
+    }
+
+    fn module_of_file(&self, file: &ElfFile) -> Result<usize, String> {
         let id = file.build_id();
         let same_name = |module: &Module| Path::new(&module.path).file_name() == file.path().file_name();
         if !id.is_empty()
@@ -121,7 +132,12 @@ impl Snapshot {
                 }
             }
         }
-        self.named = self.frames.is_empty() || self.frames.iter().any(|frame| !frame.sources.is_empty());
+        self.named = self.main_module().is_none_or(|main| {
+            self.frames.iter().any(|frame| frame.module == Some(main) && !frame.sources.is_empty())
+        });
+        if !self.named {
+            self.frames.iter_mut().for_each(|frame| frame.sources.clear());
+        }
         self.classify();
         unnamed
     }
@@ -142,9 +158,22 @@ impl Snapshot {
         }
     }
 
+    /// The module that most addresses are in: the program, nearly always. Without its names those of the libraries
+    /// around it tell nothing.
+    fn main_module(&self) -> Option<u32> {
+        let mut addresses = vec![0_usize; self.modules.len()];
+        for module in self.frames.iter().filter_map(|frame| frame.module) {
+            if let Some(count) = addresses.get_mut(module as usize) {
+                *count += 1;
+            }
+        }
+        let counted = (0..).zip(addresses).filter(|(_, count)| *count > 0);
+        counted.max_by_key(|&(module, count)| (count, Reverse(module))).map(|(module, _)| module)
+    }
+
     fn succeeded(&self, unnamed: &[Unnamed]) -> io::Result<()> {
-        match unnamed.first() {
-            Some(first) if !self.named => Err(io::Error::new(io::ErrorKind::NotFound, first.to_string())),
+        match unnamed.iter().max_by_key(|module| module.frames) {
+            Some(main) if !self.named => Err(io::Error::new(io::ErrorKind::NotFound, main.to_string())),
             _ => Ok(()),
         }
     }
@@ -179,6 +208,14 @@ fn same_file(a: &Path, b: &Path) -> bool {
 
 fn of_id(id: &str) -> String {
     if id.is_empty() { "without a build id".to_owned() } else { format!("build {id}") }
+}
+
+/// A file that was given by its name.
+fn open(path: &Path) -> io::Result<ElfFile> {
+    ElfFile::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => of_file(path, &"no such file; check the name"),
+        _ => of_file(path, &error),
+    })
 }
 
 fn of_file(path: &Path, problem: &dyn fmt::Display) -> io::Error {

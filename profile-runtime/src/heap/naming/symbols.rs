@@ -13,7 +13,7 @@ use super::entry_names::EntryNames;
 use super::file::{ElfFile, code, debug_section};
 use super::lines::{self, Found};
 use super::scopes::{self, Probe};
-use super::symbol_table;
+use super::symbol_table::{self, is_symbol_of};
 use crate::heap::frame::Source;
 
 /// Bytes of a section.
@@ -150,15 +150,24 @@ fn nearest<'probes>(
     found.before.iter().find(|(address, _)| same(*address)).map(|(_, row)| *row)
 }
 
-/// Gives names to what has none yet.
+/// Gives names to what has none yet. Of functions that line tables alone are kept of, the debug information has no linkage
+/// name, and so not the path.
 fn by_symbol_table(object: &object::File<'_>, addresses: &[u64], found: &mut [Sources]) {
-    let unnamed = |sources: &Sources| sources.last().is_none_or(|source| source.function.is_empty());
+    let unnamed = |sources: &Sources| sources.last().is_none_or(|source| source.symbol.is_empty());
     let indices: Vec<usize> = (0..addresses.len()).filter(|&index| unnamed(&found[index])).collect();
     let wanted: Vec<u64> = indices.iter().map(|&index| addresses[index]).collect();
-    for (index, name) in indices.into_iter().zip(symbol_table::names(object, &wanted)) {
+    let may_be = |at: usize, symbol: &str| {
+        let function = found[indices[at]].last().map_or("", |source| source.function.as_str());
+        function.is_empty() || is_symbol_of(symbol, function)
+    };
+    let names = symbol_table::names(object, &wanted, may_be);
+    for (index, name) in indices.into_iter().zip(names) {
         let Some(name) = name else { continue };
         match found[index].last_mut() {
-            Some(source) => (source.function, source.symbol) = (name.clone(), name),
+            Some(source) if source.function.is_empty() => {
+                (source.function, source.symbol) = (name.clone(), name);
+            }
+            Some(source) => source.symbol = name,
             None => {
                 found[index].push(Source { function: name.clone(), symbol: name, ..Source::default() });
             }

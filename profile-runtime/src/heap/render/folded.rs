@@ -15,7 +15,9 @@ impl Snapshot {
     /// out. Values are bytes (blocks for [`Measure::Temporary`](super::super::Measure::Temporary)).
     ///
     /// A frame is `function (file:line)`, or `module+0x1234` while it has no name. Where no stack was kept, the
-    /// `#[profile_cost]` call path stands for it, and else `[no stack]`. In names `;` becomes `,`.
+    /// `#[profile_cost]` call path stands for it, and else `[no stack]`. In names `;` becomes `,`. Frames of the standard
+    /// library and the profiler are left out, and all that is further out than what a thread was started with; `.json`,
+    /// `.pb.gz` and `.dhat.json` have them.
     ///
     /// # Errors
     /// Those of the writer.

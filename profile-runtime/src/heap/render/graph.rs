@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::places::{labels, stack_labels, type_name};
+use super::places::{Part, labels, part, stack_labels, type_name};
 use crate::heap::frame::FrameId;
 use crate::heap::snapshot::{Snapshot, TraceCounts};
 use crate::heap::statistics::Measure;
@@ -61,7 +61,8 @@ impl Graph {
     pub(crate) fn new(snapshot: &Snapshot, options: StackOptions) -> Self {
         let mut graph = Self { calls: Profile::new(), values: Vec::new() };
         // PERF: a frame is on many stacks; its labels are made and looked up once.
-        let mut functions: HashMap<FrameId, Vec<FunctionId>> = HashMap::new();
+        let mut functions: HashMap<FrameId, Vec<(FunctionId, Part)>> = HashMap::new();
+        let mut stack: Vec<(FunctionId, Part)> = Vec::new();
         for trace in &snapshot.traces {
             let value = value(options.measure, &trace.counts);
             if value == 0 {
@@ -74,14 +75,22 @@ impl Graph {
                     at = graph.step(at, function);
                 }
             }
-            for &frame in trace.frames.iter().rev() {
+            stack.clear();
+            for &frame in &trace.frames {
                 let functions = functions.entry(frame).or_insert_with(|| {
+                    let parts = parts(snapshot, frame);
                     let labels = labels(snapshot, frame).into_iter();
-                    labels.map(|label| graph.calls.add_function(label)).collect()
+                    labels.zip(parts).map(|(label, part)| (graph.calls.add_function(label), part)).collect()
                 });
-                for &function in functions.iter().rev() {
-                    at = Some(graph.calls.add_path(at, function, &Counts::default()));
-                }
+                stack.extend_from_slice(functions);
+            }
+            let end = stack.iter().position(|(_, part)| *part == Part::End).unwrap_or(stack.len());
+            stack.truncate(end);
+            if stack.iter().any(|(_, part)| *part == Part::Own) {
+                stack.retain(|(_, part)| *part == Part::Own);
+            }
+            for &(function, _) in stack.iter().rev() {
+                at = graph.step(at, function);
             }
             if options.with_types {
                 let name =
@@ -99,5 +108,13 @@ impl Graph {
 
     fn step(&mut self, at: Option<PathId>, function: FunctionId) -> Option<PathId> {
         Some(self.calls.add_path(at, function, &Counts::default()))
+    }
+}
+
+/// What each of the frame's labels is to people; one that has no name may be anything.
+fn parts(snapshot: &Snapshot, id: FrameId) -> Vec<Part> {
+    match snapshot.frames.get(id.0 as usize) {
+        Some(frame) if !frame.sources.is_empty() => frame.sources.iter().map(part).collect(),
+        _ => vec![Part::Own],
     }
 }

@@ -2,6 +2,7 @@
 //! a file) read as not known.
 
 use crate::heap::frame::{Frame, FrameId, Source};
+use crate::heap::origin::is_machinery;
 use crate::heap::snapshot::{Snapshot, Trace};
 use crate::profile::Label;
 
@@ -49,6 +50,31 @@ pub(crate) fn labels(snapshot: &Snapshot, id: FrameId) -> Vec<Label> {
         Some(frame) => (frame.sources.iter())
             .map(|source| Label::new(short_file(&source.file), source.line, function(source)))
             .collect(),
+    }
+}
+
+/// The standard library calls `main` and what a thread is to do by it, so that tracebacks end there.
+const FIRST_CALLER: &str = "__rust_begin_short_backtrace";
+
+/// What a line of a stack is to people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// The program's, or of a crate that it uses.
+    Own,
+    /// The standard library's or the profiler's, as on every stack.
+    Machinery,
+    /// Where the program, or a thread of it, begins: what is further out is not its own.
+    End,
+}
+
+pub(crate) fn part(source: &Source) -> Part {
+    // What stands between an annotated function and its caller.
+    let is_profiler =
+        || source.file.contains("profile-runtime/src/") || source.file.contains("/profile-cost-runtime-");
+    match source {
+        _ if function(source).contains(FIRST_CALLER) => Part::End,
+        _ if is_machinery(source) || is_profiler() => Part::Machinery,
+        _ => Part::Own,
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use super::places::{address, function, path_name, short_file, type_name};
+use crate::heap::mode::Mode;
 use crate::heap::origin::is_machinery;
 use crate::heap::snapshot::{Snapshot, Trace, TraceCounts};
 
@@ -68,19 +69,22 @@ pub(super) fn by_line(snapshot: &Snapshot) -> Vec<(Place, TraceCounts)> {
     // PERF: stacks share frames, and size classes stacks: they are grouped by frame before anything is a text.
     let mut own = HashMap::new();
     let mut line_of = |trace: &Trace| -> Option<(u32, usize)> {
-        let within = trace.frames.iter().find_map(|id| {
+        for id in &trace.frames {
             let first = *own.entry(id.0).or_insert_with(|| {
-                let frame = snapshot.frames.get(id.0 as usize)?;
-                frame.sources.iter().position(|source| !is_machinery(source))
+                let sources = &snapshot.frames.get(id.0 as usize)?.sources;
+                // What has no name may be the line that is looked for: none further out is.
+                if sources.is_empty() {
+                    return None;
+                }
+                Some(sources.iter().position(|source| !is_machinery(source)))
             });
-            first.map(|source| (id.0, source))
-        });
-        within.or_else(|| {
-            let id = trace.frames.iter().find(|id| {
-                snapshot.frames.get(id.0 as usize).is_some_and(|frame| !frame.sources.is_empty())
-            })?;
-            Some((id.0, 0))
-        })
+            match first {
+                None => return None,
+                Some(Some(source)) => return Some((id.0, source)),
+                Some(None) => {}
+            }
+        }
+        trace.frames.first().map(|id| (id.0, 0))
     };
     let groups = grouped(snapshot, |trace| match line_of(trace) {
         Some(line) => (Some(line), None),
@@ -99,7 +103,10 @@ pub(super) fn by_line(snapshot: &Snapshot) -> Vec<(Place, TraceCounts)> {
                     let label = &path.label;
                     Place { file: label.file.clone(), line: label.line, name: label.name.clone() }
                 }
-                None => Place { name: super::places::NO_STACK.to_owned(), ..Place::default() },
+                None => {
+                    let name = if snapshot.mode == Mode::Paths { NO_PATH } else { super::places::NO_STACK };
+                    Place { name: name.to_owned(), ..Place::default() }
+                }
             },
             (None, stack) => {
                 let frames = stack.map(|(frames, _)| frames).unwrap_or_default();

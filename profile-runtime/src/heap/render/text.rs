@@ -10,6 +10,7 @@ use crate::heap::interval;
 use crate::heap::mode::Mode;
 use crate::heap::size_class::SizeClass;
 use crate::heap::snapshot::{Snapshot, TraceCounts};
+use crate::heap::statistics::rate_of;
 use crate::units::{bytes, count, counted, duration, percent};
 
 /// The peak has a table of its own when it was so much higher than what is live, in percent.
@@ -28,12 +29,14 @@ pub struct ReportOptions {
     /// Where lines of source come from, to be printed below theirs; `None` prints none.
     /// [`source_line`](super::super::source_line) reads files.
     pub source_line: Option<SourceLine>,
+    /// The process is about to end: what is live then was never freed, and is called so.
+    pub at_exit: bool,
 }
 
 impl Default for ReportOptions {
     /// Ten rows, no lines of source.
     fn default() -> Self {
-        Self { top: 10, source_line: None }
+        Self { top: 10, source_line: None, at_exit: false }
     }
 }
 
@@ -42,7 +45,8 @@ impl Snapshot {
     /// live by line (and the stacks that hold most), type and call path, of what was live at the peak, what was allocated, what was temporary, what
     /// `realloc` copied, and of sizes. Tables without rows are left out. No line is wider than 120 columns.
     ///
-    /// Figures of a sampled recording are estimates; `±` is how far the true value may be off in 95 of 100 cases.
+    /// Figures of a sampled recording are estimates; `±` is how far the true value may be from them, in 95 of 100
+    /// cases.
     ///
     /// # Errors
     /// Those of the writer.
@@ -58,9 +62,9 @@ impl Snapshot {
         let lines = by_line(self);
         report.live_lines(&lines, &mut out)?;
         traceback::write(self, options.top, &mut out)?;
-        report.live("Live by type", "type", by_type(self), &mut out)?;
+        report.live("type", by_type(self), &mut out)?;
         if !self.paths.is_empty() {
-            report.live("Live by call path", "call path", by_path(self), &mut out)?;
+            report.live("call path", by_path(self), &mut out)?;
         }
         report.peak(&lines, &mut out)?;
         report.allocated(&lines, &mut out)?;
@@ -139,7 +143,8 @@ struct Report<'a> {
 impl Report<'_> {
     fn opening(&self, out: &mut dyn Write) -> io::Result<()> {
         let Snapshot { mode, duration: since, named, traces, .. } = self.snapshot;
-        writeln!(out, "Heap, recorded for {} as {mode}", duration(since.as_secs_f64()))?;
+        let at_exit = if self.options.at_exit { " at exit" } else { "" };
+        writeln!(out, "Heap{at_exit}, recorded for {} as {mode}", duration(since.as_secs_f64()))?;
         for line in self.snapshot.process.explain() {
             writeln!(out, "  {line}")?;
         }
@@ -149,16 +154,32 @@ impl Report<'_> {
             writeln!(
                 out,
                 "Note: places are estimated from {samples}: {total} ±{} live (95 %).",
-                bytes(error(&self.totals, *mode))
+                self.error(&self.totals)
             )?;
+        }
+        if self.options.at_exit {
+            writeln!(out, "Note: what is live at exit was never freed; a leak is what should have been.")?;
         }
         for note in notes::sentences(self.snapshot) {
             writeln!(out, "Note: {note}")?;
         }
+        if *mode == Mode::Paths && self.snapshot.paths.is_empty() && !traces.is_empty() {
+            writeln!(
+                out,
+                "Note: mode `paths` tells memory by #[profile_cost] functions, of which none was called while they"
+            )?;
+            writeln!(
+                out,
+                "      were counted: PROFILE_COST_HEAP=exact:25 needs none. (In code: profile_cost::enable().)"
+            )?;
+        }
         if !named && traces.iter().any(|trace| !trace.frames.is_empty()) {
-            writeln!(out, "Note: addresses have no names yet. Save the snapshot as .pb.gz and ask")?;
-            writeln!(out, "      `go tool pprof -top BINARY FILE`, with a BINARY that was built with")?;
-            writeln!(out, "      debug = \"line-tables-only\" and is not stripped.")?;
+            writeln!(out, "Note: addresses have no names yet. Save the snapshot as .heap and ask")?;
+            writeln!(
+                out,
+                "      `cargo profile-cost heap FILE --binary BINARY`, with the very BINARY as it was built"
+            )?;
+            writeln!(out, "      with debug = \"line-tables-only\", before it was stripped.")?;
         }
         Ok(())
     }
@@ -166,7 +187,13 @@ impl Report<'_> {
     /// `12 MiB`, in a sample `12 MiB ±1.5 MiB`.
     fn live_text(&self, counts: &TraceCounts) -> String {
         let live = bytes(counts.live_bytes());
-        if self.estimate { format!("{live} ±{}", bytes(error(counts, self.snapshot.mode))) } else { live }
+        if self.estimate { format!("{live} ±{}", self.error(counts)) } else { live }
+    }
+
+    /// How far off the live bytes may be, in 95 of 100 cases.
+    fn error(&self, counts: &TraceCounts) -> String {
+        let (live, (low, high)) = live_interval(counts, self.snapshot.mode);
+        bytes((high - live).max(live - low))
     }
 
     /// The line of source at a place.
@@ -191,12 +218,11 @@ impl Report<'_> {
         for (place, counts) in &rows {
             table.row(self.live_row(counts), &place.text(), self.source(place));
         }
-        section("Live by line", "line", rows.len(), rest, &table, out)
+        section(&self.live_by("line"), "line", rows.len(), rest, &table, out)
     }
 
     fn live(
         &self,
-        title: &str,
         noun: &'static str,
         rows: Vec<(String, TraceCounts)>,
         out: &mut dyn Write,
@@ -210,7 +236,11 @@ impl Report<'_> {
         for (name, counts) in &rows {
             table.row(self.live_row(counts), name, None);
         }
-        section(title, noun, rows.len(), rest, &table, out)
+        section(&self.live_by(noun), noun, rows.len(), rest, &table, out)
+    }
+
+    fn live_by(&self, noun: &str) -> String {
+        if self.options.at_exit { format!("Live at exit, by {noun}") } else { format!("Live by {noun}") }
     }
 
     fn peak(&self, lines: &[(Place, TraceCounts)], out: &mut dyn Write) -> io::Result<()> {
@@ -318,16 +348,20 @@ fn section(
     Ok(())
 }
 
-/// How far the live bytes may be off in 95 of 100 cases.
-fn error(counts: &TraceCounts, mode: Mode) -> u64 {
-    interval::error(counts.live_bytes(), counts.samples, counts.variance, mode)
+/// Live bytes, and what the true ones are between.
+fn live_interval(counts: &TraceCounts, mode: Mode) -> (u64, (u64, u64)) {
+    let live = counts.live_bytes();
+    (live, interval::of(live, counts.variance, rate_of(counts, mode)))
 }
 
 /// Errors of two samples that know nothing of each other.
 fn error_of_difference(old: (&TraceCounts, Mode), new: (&TraceCounts, Mode)) -> String {
-    let half = (error(old.0, old.1) as f64).hypot(error(new.0, new.1) as f64);
-    let half = bytes(half.round() as u64);
-    format!("the growth in all is known to ±{half} (95 %)")
+    let (low, high) = interval::of_difference(live_interval(new.0, new.1), live_interval(old.0, old.1));
+    let signed = |difference: i64| match difference {
+        0.. => change(0, difference.unsigned_abs(), bytes),
+        _ => change(difference.unsigned_abs(), 0, bytes),
+    };
+    format!("the growth in all is between {} and {} (95 %)", signed(low), signed(high))
 }
 
 /// `+1.5 MiB`, `-3 B`, `0 B`.

@@ -17,12 +17,17 @@ pub(super) struct Frame {
     /// Address behind the word that `back` was read from.
     pub(super) rsp: usize,
     pub(super) rbp: usize,
-    /// How far below `rsp` rbp was read: `WORD`, which is where `back` was, when it was not.
-    below: usize,
+    /// How far below `rsp` rbp was read: `WORD`, which is where `back` was, when it was not, or does not matter.
+    below: u32,
+    /// Some step from here outwards goes by this rbp, before it is read anew. Before [`settle`]: the next one does.
+    needs_rbp: bool,
 }
 
+/// `WORD` of a `below`.
+const NOT_READ: u32 = WORD as u32;
+
 impl Frame {
-    pub(super) const NONE: Self = Self { back: 0, rsp: 0, rbp: 0, below: WORD };
+    pub(super) const NONE: Self = Self { back: 0, rsp: 0, rbp: 0, below: NOT_READ, needs_rbp: true };
 
     /// The frame that is returned to first.
     ///
@@ -32,18 +37,21 @@ impl Frame {
     pub(super) unsafe fn innermost(rsp: usize, rbp: usize) -> Self {
         // SAFETY: as the caller promised.
         let back = unsafe { read(rsp) };
-        Self { back, rsp: rsp + WORD, rbp, below: WORD }
+        Self { back, rsp: rsp + WORD, rbp, below: NOT_READ, needs_rbp: true }
     }
 
-    /// The frame that this one returns to; `None` at the end and where that is not known.
+    /// The frame that this one returns to; `None` at the end and where that is not known. Says in `self` whether its rbp
+    /// was needed.
     ///
     /// # Safety
     /// The stack is mapped from `self.rsp` to `end`.
     #[inline(always)]
-    pub(super) unsafe fn caller(self, table: &Table, end: usize) -> Option<Self> {
+    pub(super) unsafe fn caller(&mut self, table: &Table, end: usize) -> Option<Self> {
         // NOTE: whatever the tables say, nothing is read but from rsp to the stack's end.
         let rule = table.rule(self.back);
+        self.needs_rbp = true;
         let (rsp, below) = if rule & rule::FROM == rule::FROM_RSP {
+            self.needs_rbp = false;
             (self.rsp + (rule & rule::OFFSET) as usize, rule::saved(rule))
         } else if rule & rule::FROM == rule::FROM_RBP && self.rbp.wrapping_sub(self.rsp) <= end - self.rsp {
             (self.rbp + (rule & rule::OFFSET) as usize, rule::saved(rule))
@@ -56,19 +64,44 @@ impl Frame {
         }
         // SAFETY: from our rsp to `end`, as just said.
         let back = unsafe { read(rsp - WORD) };
-        let (mut rbp, mut below_or_word) = (self.rbp, WORD);
+        let (mut rbp, mut read_at) = (self.rbp, NOT_READ);
         if below != 0 {
             // SAFETY: as above.
             rbp = unsafe { read(rsp - below) };
-            below_or_word = below;
+            read_at = below as u32;
         }
-        (back >= LOWEST_ADDRESS).then_some(Self { back, rsp, rbp, below: below_or_word })
+        (back >= LOWEST_ADDRESS).then_some(Self { back, rsp, rbp, below: read_at, needs_rbp: true })
     }
 
-    /// Whether the steps from there are the same, as long as the words that they read are.
+    /// Whether the steps from `other` are the same, as long as the words that they read are; `self` is settled.
     #[inline(always)]
     pub(super) fn has_registers_of(&self, other: &Self) -> bool {
-        self.rsp == other.rsp && self.back == other.back && self.rbp == other.rbp
+        self.rsp == other.rsp && self.back == other.back && (self.rbp == other.rbp || !self.needs_rbp)
+    }
+
+    /// Frames of one walk, innermost first: which of them need their rbp, when it is known of the outermost. What was
+    /// read for those that do not need not be looked at again.
+    #[inline(always)]
+    pub(super) fn settle(frames: &mut [Self], outermost: bool) {
+        let Some((last, inner)) = frames.split_last_mut() else { return };
+        last.needs_rbp = outermost;
+        let mut outer = last;
+        for frame in inner.iter_mut().rev() {
+            let is_kept = outer.below == NOT_READ;
+            frame.needs_rbp |= is_kept && outer.needs_rbp;
+            if !outer.needs_rbp {
+                outer.below = NOT_READ;
+            }
+            outer = frame;
+        }
+        if !outer.needs_rbp {
+            outer.below = NOT_READ;
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn needs_rbp(&self) -> bool {
+        self.needs_rbp
     }
 
     /// Whether the words that lead here are still the same.
@@ -80,7 +113,7 @@ impl Frame {
         // SAFETY: as the caller promised.
         unsafe {
             look_at(self.rsp - WORD) == self.back
-                && (self.below == WORD || look_at(self.rsp - self.below) == self.rbp)
+                && (self.below == NOT_READ || look_at(self.rsp - self.below as usize) == self.rbp)
         }
     }
 }

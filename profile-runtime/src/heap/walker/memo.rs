@@ -9,10 +9,11 @@
 
 use std::cell::{Cell, UnsafeCell};
 use std::mem::MaybeUninit;
-use std::ptr;
+use std::{ptr, slice};
 
 use super::frame::Frame;
 use super::table::Table;
+use super::walked::Walked;
 
 /// Most frames that are kept; longer walks keep none.
 pub(super) const FRAMES: usize = 64;
@@ -28,6 +29,8 @@ struct Memo {
     /// What it was walked by, and the end of the stack that it was on.
     table: Cell<*const Table>,
     end: Cell<usize>,
+    /// Goes up whenever a walk finds another stack than the one before.
+    number: Cell<u64>,
     frames: UnsafeCell<[Frame; CAPACITY]>,
 }
 
@@ -39,6 +42,7 @@ thread_local! {
             len: Cell::new(0),
             table: Cell::new(ptr::null()),
             end: Cell::new(0),
+            number: Cell::new(0),
             frames: UnsafeCell::new([Frame::NONE; CAPACITY]),
         }
     };
@@ -74,7 +78,7 @@ impl Memo {
         }
     }
 
-    /// Fills `out` from the frame `innermost` outwards; returns how many.
+    /// Walks from the frame `innermost` outwards, and fills `out` when that is another stack than before.
     ///
     /// # Safety
     /// As for [`walk`].
@@ -86,7 +90,7 @@ impl Memo {
         innermost: Frame,
         table: &'static Table,
         end: usize,
-    ) -> usize {
+    ) -> Walked {
         if !ptr::eq(self.table.get(), table) || self.end.get() != end {
             self.len.set(0);
             self.table.set(table);
@@ -103,7 +107,7 @@ impl Memo {
         let is_known = unsafe {
             loop {
                 *out.add(found) = frame.back;
-                fresh.get_unchecked_mut(found).write(frame);
+                let inner = fresh.get_unchecked_mut(found).write(frame);
                 found += 1;
                 while at < len && (*frames.add(at)).rsp < frame.rsp {
                     at += 1;
@@ -114,44 +118,74 @@ impl Memo {
                 if found == most {
                     break false;
                 }
-                match frame.caller(table, end) {
+                match inner.caller(table, end) {
                     Some(caller) => frame = caller,
                     None => break false,
                 }
             }
         };
+        // SAFETY: so many were written; `at` is one of those that are kept if it is known.
+        unsafe {
+            let outermost = !is_known || (*frames.add(at)).needs_rbp();
+            Frame::settle(slice::from_raw_parts_mut(fresh.as_mut_ptr().cast::<Frame>(), found), outermost);
+        }
         if !is_known {
             // SAFETY: `found` were written.
             unsafe { self.keep(&fresh, found, 0, 0) };
-            self.len.set(found);
-            return found;
+            return self.is_another(found);
         }
         let rest = (len - at - 1).min(most - found);
-        // SAFETY: `rest` are within `len` and `most`; those before were written.
-        unsafe {
-            for outer in 0..rest {
-                *out.add(found + outer) = (*frames.add(at + 1 + outer)).back;
-            }
+        // SAFETY: those before were written, and `found` are within `len`; `rest` are within `len` and `most`.
+        let is_same = unsafe {
+            let is_same = found == at + 1
+                && found + rest == len
+                && (0..found).all(|inner| *out.add(inner) == (*frames.add(inner)).back);
             self.keep(&fresh, found, at + 1, rest);
-        }
-        found += rest;
+            is_same
+        };
+        let (inner, known) = (found, found + rest);
+        let frames = self.frames();
+        found = known;
         if found < most {
             // Further than the walk before. SAFETY: `keep` has left room for `most`; otherwise as above.
             unsafe {
-                let frames = self.frames();
+                // NOTE: these need their rbp, as the outermost frame of any walk does.
                 frame = *frames.add(found - 1);
                 while found < most
                     && let Some(caller) = frame.caller(table, end)
                 {
-                    *out.add(found) = caller.back;
                     *frames.add(found) = caller;
                     found += 1;
                     frame = caller;
                 }
             }
         }
-        self.len.set(found);
-        found
+        if is_same && found == known {
+            return Walked::same(found, self.number.get());
+        }
+        // SAFETY: so many are kept, and `most` at most.
+        unsafe { self.copy(out, inner, found) };
+        self.is_another(found)
+    }
+
+    #[inline(always)]
+    fn is_another(&self, len: usize) -> Walked {
+        self.len.set(len);
+        self.number.set(self.number.get() + 1);
+        Walked::another(len, self.number.get())
+    }
+
+    /// Copies the return addresses from the frame `inner` to the frame `outer`.
+    ///
+    /// # Safety
+    /// So many are kept, and there is room for them.
+    #[inline(always)]
+    unsafe fn copy(&self, out: *mut usize, inner: usize, outer: usize) {
+        let frames = self.frames();
+        for at in inner..outer {
+            // SAFETY: as the caller promised.
+            unsafe { *out.add(at) = (*frames.add(at)).back };
+        }
     }
 
     /// Puts the first `count` of `fresh` before `rest` of the frames that are kept, from the one at `known` on; there is
@@ -181,7 +215,18 @@ impl Memo {
     }
 }
 
-/// Fills `out` from the frame `innermost` outwards; returns how many. `None` while this thread is at it already (in a
+/// Fills `out` with the stack of the walk that has just said that it is the same as the one before.
+#[inline(always)]
+pub(crate) fn same(walked: Walked, out: &mut [usize]) {
+    MEMO.with(|memo| {
+        if memo.len.get() == walked.len() && walked.len() <= out.len() {
+            // SAFETY: as just compared.
+            unsafe { memo.copy(out.as_mut_ptr(), 0, walked.len()) };
+        }
+    });
+}
+
+/// Fills `out` from the frame `innermost` outwards, unless it is the same stack as before. `None` while this thread is at it already (in a
 /// signal handler).
 ///
 /// # Safety
@@ -193,7 +238,7 @@ pub(super) unsafe fn walk(
     innermost: Frame,
     table: &'static Table,
     end: usize,
-) -> Option<usize> {
+) -> Option<Walked> {
     // SAFETY: this thread's, which has no destructor and is there as long as the thread runs.
     let memo = unsafe { &*MEMO.with(ptr::from_ref) };
     if memo.busy.replace(true) {

@@ -8,10 +8,12 @@
 //! times as much; it may take the loader's lock, or on Windows one of its own, so that a thread which is stopped while
 //! it holds that stops all who allocate; and modules are not known, so that addresses stay as they are in the process.
 
+mod walked;
+
 #[cfg(any(not(all(target_arch = "x86_64", target_os = "linux")), profile_cost_portable))]
 mod portable;
 #[cfg(any(not(all(target_arch = "x86_64", target_os = "linux")), profile_cost_portable))]
-pub(crate) use portable::{prepare, walk};
+pub(crate) use portable::{prepare, same, walk_unless_same};
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux", not(profile_cost_portable)))]
 mod frame;
@@ -28,4 +30,4 @@ mod table;
 #[cfg(all(target_arch = "x86_64", target_os = "linux", not(profile_cost_portable)))]
 mod valgrind;
 #[cfg(all(target_arch = "x86_64", target_os = "linux", not(profile_cost_portable)))]
-pub(crate) use {native::walk, table::prepare};
+pub(crate) use {memo::same, native::walk_unless_same, table::prepare};

@@ -1,6 +1,7 @@
 //! HOT PATH: where a walk begins: at the registers of the function that asked for it.
 
 use super::frame::Frame;
+use super::walked::Walked;
 use super::{memo, stack, table};
 
 /// Fills `out` with return addresses, innermost first, beginning with the one in the function that called this; returns
@@ -9,8 +10,10 @@ use super::{memo, stack, table};
 /// Ends where it does not know for sure how to go on: in code without unwind tables or loaded after
 /// [`prepare`](super::prepare), in frames whose rule is an expression (signal trampolines, C functions with a realigned
 /// stack), and, on a stack that is not the thread's own (a coroutine's), at the end of the page.
+///
+/// Where the stack is that of the thread's walk before, nothing is filled in: [`memo::same`] does.
 #[inline(always)]
-pub(crate) fn walk(out: &mut [usize]) -> usize {
+pub(crate) fn walk_unless_same(out: &mut [usize]) -> Walked {
     // SAFETY: room for that many, and nobody else's.
     unsafe { walk_from_here(out.as_mut_ptr(), out.len()) }
 }
@@ -20,7 +23,7 @@ pub(crate) fn walk(out: &mut [usize]) -> usize {
 /// # Safety
 /// `out` has room for `most`.
 #[unsafe(naked)]
-unsafe extern "sysv64" fn walk_from_here(out: *mut usize, most: usize) -> usize {
+unsafe extern "sysv64" fn walk_from_here(out: *mut usize, most: usize) -> Walked {
     std::arch::naked_asm!(
         "mov rdx, rsp",
         "mov rcx, rbp",
@@ -32,10 +35,10 @@ unsafe extern "sysv64" fn walk_from_here(out: *mut usize, most: usize) -> usize 
 /// # Safety
 /// `out` has room for `most`. `rsp` points to a return address on the stack that the thread is on, and `rbp` is the
 /// register in the frame that is returned to.
-unsafe extern "sysv64" fn walk_from(out: *mut usize, most: usize, rsp: usize, rbp: usize) -> usize {
-    let Some(table) = table::current() else { return 0 };
+unsafe extern "sysv64" fn walk_from(out: *mut usize, most: usize, rsp: usize, rbp: usize) -> Walked {
+    let Some(table) = table::current() else { return Walked::uncounted(0) };
     if most == 0 {
-        return 0;
+        return Walked::uncounted(0);
     }
     let end = stack::end(rsp);
     if most <= memo::FRAMES && table.may_look_anywhere {
@@ -45,7 +48,7 @@ unsafe extern "sysv64" fn walk_from(out: *mut usize, most: usize, rsp: usize, rb
         }
     }
     // SAFETY: as above.
-    unsafe { walk_plainly(out, most, rsp, rbp, table, end) }
+    Walked::uncounted(unsafe { walk_plainly(out, most, rsp, rbp, table, end) })
 }
 
 /// # Safety

@@ -3,6 +3,8 @@
 use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::walked::Walked;
+
 /// Innermost frames that are those of the walk itself, as `prepare` has found them; `UNKNOWN` before.
 static OWN_FRAMES: AtomicUsize = AtomicUsize::new(UNKNOWN);
 const UNKNOWN: usize = usize::MAX;
@@ -23,10 +25,19 @@ pub(crate) fn prepare() -> bool {
     own.is_some()
 }
 
+/// As [`walk`]: no stack is known to be the same as another.
+#[inline(always)]
+pub(crate) fn walk_unless_same(out: &mut [usize]) -> Walked {
+    Walked::uncounted(walk(out))
+}
+
+/// Never asked for.
+pub(crate) fn same(_: Walked, _: &mut [usize]) {}
+
 /// Fills `out` with return addresses, innermost first, beginning with the one in the function that called this; returns
 /// how many. 0 before [`prepare`].
 #[inline(never)]
-pub(crate) fn walk(out: &mut [usize]) -> usize {
+fn walk(out: &mut [usize]) -> usize {
     let mut own = OWN_FRAMES.load(Ordering::Relaxed);
     let mut free = out.iter_mut();
     let mut found = 0;

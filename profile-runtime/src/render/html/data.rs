@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::{self, Display};
 use std::io::{self, Write};
 
-use crate::profile::{FunctionId, Label, Profile};
+use crate::profile::{FunctionId, HeapCounts, Label, Profile};
 use crate::render::Metric;
 use crate::render::json_text::Quoted;
 use crate::render::names::printable;
@@ -32,7 +32,7 @@ pub(super) fn write<W: Write>(profile: &Profile, out: &mut W) -> io::Result<()> 
     list(out, stats.notes().iter().map(|note| Quoted(note)))?;
     write_edges(profile, &totals, &mut functions, out)?;
     write_paths(profile, &mut functions, out)?;
-    write_functions(&functions, &rows, &totals, out)?;
+    write_functions(&functions, &rows, out)?;
     out.write_all(b"}")
 }
 
@@ -115,12 +115,7 @@ fn write_paths<W: Write>(profile: &Profile, functions: &mut Functions<'_>, out: 
 }
 
 /// The table: the numbers of [`Stats::rows`], and a column only where the text report has one.
-fn write_functions<W: Write>(
-    functions: &Functions<'_>,
-    rows: &[Row],
-    totals: &[FunctionTotals],
-    out: &mut W,
-) -> io::Result<()> {
+fn write_functions<W: Write>(functions: &Functions<'_>, rows: &[Row], out: &mut W) -> io::Result<()> {
     let mut files: Vec<&str> = Vec::new();
     let mut file_index: HashMap<&str, usize> = HashMap::new();
     let file: Vec<usize> = (functions.labels.iter())
@@ -172,14 +167,25 @@ fn write_functions<W: Write>(
         column(out, "cost_ns", rows.iter().map(|row| Ns(row.cost)))?;
         column(out, "cost_matters", rows.iter().map(|row| u8::from(row.cost_matters)))?;
     }
-    let heap = || totals.iter().map(|row| &row.counts.heap);
-    if heap().any(|heap| heap.allocations > 0 || heap.allocated_bytes > 0) {
-        column(out, "allocations", heap().map(|heap| heap.allocations))?;
-        column(out, "allocated_bytes", heap().map(|heap| heap.allocated_bytes))?;
-        column(out, "live_blocks", heap().map(|heap| heap.live_blocks()))?;
-        column(out, "live_bytes", heap().map(|heap| heap.live_bytes()))?;
+    if rows.iter().any(|row| row.cumulative_heap != HeapCounts::default()) {
+        for (of_all, heap) in [
+            ("", rows.iter().map(|row| row.heap).collect::<Vec<_>>()),
+            ("cumulative_", cumulative_heap(rows)),
+        ] {
+            column(out, &format!("{of_all}allocations"), heap.iter().map(|heap| heap.allocations))?;
+            column(out, &format!("{of_all}allocated_bytes"), heap.iter().map(|heap| heap.allocated_bytes))?;
+            column(out, &format!("{of_all}live_blocks"), heap.iter().map(HeapCounts::live_blocks))?;
+            column(out, &format!("{of_all}live_bytes"), heap.iter().map(HeapCounts::live_bytes))?;
+        }
+        if rows.iter().any(|row| row.cumulative_heap.samples > 0) {
+            column(out, "heap_samples", rows.iter().map(|row| row.cumulative_heap.samples))?;
+        }
     }
     out.write_all(b"}")
+}
+
+fn cumulative_heap(rows: &[Row]) -> Vec<HeapCounts> {
+    rows.iter().map(|row| row.cumulative_heap).collect()
 }
 
 /// A name as JSON, without characters that would hide or reorder what is read.

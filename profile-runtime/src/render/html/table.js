@@ -26,6 +26,11 @@ const COLUMNS = [
   tally("allocated", "allocated", "allocated_bytes", "bytes in them", "bytes"),
   tally("live_blocks", "live blocks", "live_blocks", "blocks of those not yet freed"),
   tally("live", "live", "live_bytes", "bytes of those not yet freed", "bytes"),
+  tally("cumulative_allocations", "cum. allocs", "cumulative_allocations", "blocks allocated by the function and all that it called"),
+  tally("cumulative_allocated", "cum. allocated", "cumulative_allocated_bytes", "bytes in them", "bytes"),
+  tally("cumulative_live_blocks", "cum. live blocks", "cumulative_live_blocks", "blocks of those not yet freed"),
+  tally("cumulative_live", "cum. live", "cumulative_live_bytes", "bytes of those not yet freed", "bytes"),
+  tally("samples", "samples", "heap_samples", "sampled blocks from which the function's figures of the heap are estimated: of 100 the error is some 10%"),
   time("cost", "cost", "cost_ns", "spent by the profiler itself; ! where it is above 10% of self: do not trust that self time"),
 ];
 
