@@ -15,11 +15,27 @@ fn work() {
     KEPT.with(|kept| kept.borrow_mut().extend((1..100).map(|size| vec![1; size])));
 }
 
+/// A thread of C's: its destructor is registered before ours, so that its blocks are freed when nothing is known of the
+/// thread any more.
+fn foreign() {
+    extern "C" fn begin(_: *mut libc::c_void) -> *mut libc::c_void {
+        KEPT.with(|kept| drop(kept.borrow_mut()));
+        work();
+        std::ptr::null_mut()
+    }
+    let mut thread = 0;
+    // SAFETY: a thread with nothing of ours, which is waited for.
+    unsafe {
+        assert_eq!(libc::pthread_create(&raw mut thread, std::ptr::null(), begin, std::ptr::null_mut()), 0);
+        assert_eq!(libc::pthread_join(thread, std::ptr::null_mut()), 0);
+    }
+}
+
 fn main() {
     judged::start(Mode::Counters);
     for _ in 0..100 {
-        // Their blocks are freed when nothing is known of the thread any more.
         std::thread::spawn(work).join().expect("it does not panic");
+        foreign();
         judged::check_counters();
     }
     let mut blocks: Vec<Vec<u8>> = (1..2_000).map(|size| vec![1; size]).collect();
