@@ -393,6 +393,7 @@ SLOW = [
     ("heap: an interval supposes that none was missed", "heap/interval.rs", "gamma_quantile(Z, sum + rate, variance + rate * rate)", "gamma_quantile(Z, sum, variance)", program("intervals")),
     ("heap: the variance is that of blocks, not of samples", "heap/sampler.rs", "x * x * (1.0 - p) / (p * p) * VARIANCE_UNIT", "x * x * (1.0 - p) / p * VARIANCE_UNIT", program("intervals")),
     ("heap: the line is that behind the call", "heap/take.rs", "let inside = address.wrapping_sub(1);", "let inside = address;", program("python")),
+    ("heap: no memory is no stacks", "heap/recording.rs", "let full = memory::cap_reached() > 0;", "let full = false;", program("variables")),
     ("heap: the limit is not read", "control.rs", "                crate::heap::set_memory_limit(bytes);", "                let _ = bytes;", program("variables")),
     ("heap: the blocks of a panic's thread are lost", "heap/tallies.rs", "    record.freed_bytes.store(sum.freed_bytes, Relaxed);", "    record.freed_bytes.store(sum.freed_bytes & !1, Relaxed);", program("panics")),
     ("heap: frees elsewhere are not counted", "heap/hooks.rs", "    local.lines.of(id).free(blocks, bytes, temporary);", "    if local.lines.of(id).record() == Some(id) && temporary {\n        local.lines.of(id).free(blocks, bytes, temporary);\n    }", program("elsewhere")),

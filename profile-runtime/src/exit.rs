@@ -27,6 +27,7 @@ const WAIT: Duration = Duration::from_secs(15);
 /// of a processor takes seconds.
 const NAMING: Duration = Duration::from_secs(10);
 /// And when it was told to end: whoever did that will not wait.
+#[cfg(unix)]
 const NAMING_ON_SIGNAL: Duration = Duration::from_secs(3);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +102,7 @@ fn write_once() {
     write_the_first_time(control::environment().report.as_deref(), NAMING);
 }
 
+#[cfg(unix)]
 fn write_once_on_signal() {
     write_the_first_time(control::environment().report.as_deref(), NAMING_ON_SIGNAL);
 }

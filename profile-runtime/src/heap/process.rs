@@ -27,6 +27,7 @@ const NEAR: u64 = 90;
 /// A gap smaller than this is not worth a line, bytes.
 const GAP: u64 = 1 << 20;
 /// v1 says "no limit" with the largest number of whole pages, which depends on the size of a page.
+#[cfg(any(target_os = "linux", test))]
 const UNLIMITED: u64 = 1 << 62;
 
 impl ProcessMemory {

@@ -291,8 +291,13 @@ fn prepare(mode: Mode) -> Result<(), StartError> {
     let local = local::current();
     let _busy = local.and_then(local::Local::enter);
     crate::clock::start();
+    // Of this attempt, where nothing is recorded yet: what the walker needs is under the cap, too.
+    if records::len() == 0 {
+        memory::forget_cap_reached();
+    }
     if matches!(mode, Mode::Exact { .. } | Mode::Sample { .. }) && !walker::prepare() {
-        return Err(StartError::NoStacks);
+        let full = memory::cap_reached() > 0;
+        return Err(if full { StartError::NoMemory } else { StartError::NoStacks });
     }
     if records::prepare() { Ok(()) } else { Err(StartError::NoMemory) }
 }

@@ -72,9 +72,7 @@ fn main() {
     let switches = random::from_environment("HEAP_SWITCHES", 600);
     let mut random = Random::new(9);
     std::thread::scope(|scope| {
-        for number in 0..THREADS {
-            scope.spawn(move || load(number + 20));
-        }
+        let threads: Vec<_> = (0..THREADS).map(|number| scope.spawn(move || load(number + 20))).collect();
         // Whether anything is in the figures that is estimated.
         let mut estimates = false;
         for _ in 0..switches {
@@ -106,6 +104,8 @@ fn main() {
         set_mode(Mode::Exact { frames: 25 }).expect("a mode");
         (0..200).for_each(|_| std::thread::yield_now());
         STOP.store(true, Ordering::Relaxed);
+        // To the end of their destructors, by which what they counted is handed over.
+        threads.into_iter().for_each(|thread| thread.join().expect("it does not panic"));
     });
     SHELF.iter().for_each(|shelf| shelf.lock().expect("nobody panics").clear());
     let snapshot = heap::take_snapshot();

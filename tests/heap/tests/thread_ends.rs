@@ -69,9 +69,10 @@ fn main() {
         let snapshot = judged::check();
         assert!(snapshot.notes.truncated > 0, "some come when nothing is known of the thread any more");
         std::thread::scope(|scope| {
-            for number in 0..8 {
-                scope.spawn(move || (0..50).for_each(|_| foreign(number)));
-            }
+            let threads: Vec<_> =
+                (0..8).map(|number| scope.spawn(move || (0..50).for_each(|_| foreign(number)))).collect();
+            // A scope ends before its threads have: not before their destructors are through, when they are joined.
+            threads.into_iter().for_each(|thread| thread.join().expect("it does not panic"));
         });
         let _ = judged::check();
         judged::stop();
