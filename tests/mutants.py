@@ -74,6 +74,7 @@ COLUMNS = ["--release", "-p", "profile-cost", "--test", "heap_columns"]
 HEAP_EXIT = ["--release", "-p", "profile-cost", "--test", "heap_exit"]
 TOTALS = ["-p", "profile-cost-runtime", "--test", "heap_totals"]
 WALKER = ["--release", "-p", "profile-cost-walker", "--test", "stacks"]
+FRAMES = ["--release", "-p", "profile-cost-runtime", "--lib", "walker::frame"]
 WILD = ["--release", "-p", "profile-cost-walker", "--test", "wild"]
 LIBRARIES = ["--release", "-p", "profile-cost-walker", "--test", "libraries"]
 
@@ -405,11 +406,11 @@ SLOW = [
     ("walker: long rules are none", "heap/walker/table.rs", "shorten(long, &mut self.long_rules)", "long.short().unwrap_or(rule::NONE)", WALKER),
     ("walker: the cache answers for other addresses", "heap/walker/table.rs", "        if cached >> rule::BITS == (back >> CACHE_BITS) as u64 {", "        if cached >> rule::BITS != 0 {", WALKER),
     ("walker: known by the return address alone", "heap/walker/frame.rs", "self.rsp == other.rsp && self.back == other.back && (", "self.back == other.back && (", WALKER),
-    ("walker: no frame needs its rbp", "heap/walker/frame.rs", "(self.rbp == other.rbp || !self.needs_rbp)", "(self.rbp == other.rbp || true)", WALKER),
-    ("walker: rbp is needed by the next step alone", "heap/walker/frame.rs", "frame.needs_rbp |= is_kept && outer.needs_rbp;", "let _ = is_kept;", WALKER),
-    ("walker: as many frames are the same frames", "heap/walker/memo.rs", "&& (0..found).all(|inner| *out.add(inner) == (*frames.add(inner)).back);", ";", WALKER),
+    ("walker: no frame needs its rbp", "heap/walker/frame.rs", "(self.rbp == other.rbp || !self.needs_rbp)", "(self.rbp == other.rbp || true)", FRAMES),
+    ("walker: rbp is needed by the next step alone", "heap/walker/frame.rs", "frame.needs_rbp |= is_kept && outer.needs_rbp;", "let _ = is_kept;", FRAMES),
+    ("walker: as many frames are the same frames", "heap/walker/memo.rs", "&& (0..found).all(|inner| *out.add(inner) == (*frames.add(inner)).back);", ";", heap("stacks_that_take_turns")),
     ("walker: a longer stack is the same", "heap/walker/memo.rs", "if is_same && found == known {", "if is_same {", WALKER),
-    ("heap: another stack has the same number", "heap/walker/memo.rs", "self.number.set(self.number.get() + 1);", "self.number.set(1);", heap("model")),
+    ("heap: another stack has the same number", "heap/walker/memo.rs", "self.number.set(self.number.get() + 1);", "self.number.set(1);", heap("stacks_that_take_turns")),
     ("walker: what leads outwards is not looked at", "heap/walker/memo.rs", "while from > inside + 1 && (*frames.add(from - 1)).is_unchanged() {", "while from > inside + 1 {", WALKER),
     ("walker: the frames kept are one off", "heap/walker/memo.rs", "let from = self.first.get() + known;", "let from = self.first.get() + known - (known > 1) as usize;", WALKER),
     ("walker: reads past the stack's end", "heap/walker/frame.rs", "if rsp > end || rsp == 0 {", "if rsp == 0 {", WILD),

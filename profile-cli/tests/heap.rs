@@ -23,7 +23,11 @@ struct Order([u64; 5]);
 #[inline(never)]
 #[allow(clippy::vec_box, reason = "blocks are what is wanted")]
 fn take_orders(n: u64) -> Vec<Box<Order>> {
-    (0..n).map(|i| Box::new(Order([i; 5]))).collect()
+    let mut orders = Vec::with_capacity(n as usize);
+    for i in 0..n {
+        orders.push(Box::new(Order([i; 5])));
+    }
+    orders
 }
 
 /// What is live after so many orders were taken. Addresses have no names.

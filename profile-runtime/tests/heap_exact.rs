@@ -14,6 +14,7 @@ static TRACKER: Tracker = Tracker::system();
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     let guard = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    profile_cost_runtime::testing::tracker_is_called_directly();
     heap::stop();
     guard
 }
@@ -106,6 +107,32 @@ fn stacks_tell_allocations_apart_and_frames_are_limited() {
     let _more = [one(), other()];
     let (snapshot, _) = look();
     assert!(snapshot.traces.iter().all(|trace| trace.frames.len() == 2));
+    heap::stop();
+}
+
+/// Each of two stacks asks for blocks of two sizes in turn, so that a thread which remembers what it found for its stack
+/// and a size would take one stack's for the other's.
+#[test]
+fn stacks_that_take_turns_are_told_apart() {
+    const ROUNDS: usize = 500;
+    #[inline(never)]
+    fn site(blocks: &mut Vec<Block>, sizes: [usize; 2]) {
+        for size in sizes {
+            blocks.push(Block::new(size, 8));
+        }
+    }
+    let _alone = alone();
+    heap::start(25).unwrap();
+    let mut blocks = Vec::with_capacity(4 * ROUNDS);
+    for _ in 0..ROUNDS {
+        site(&mut blocks, [100, 1_000]);
+        site(&mut blocks, [1_000, 100]);
+        std::hint::black_box(&mut blocks);
+    }
+    let (snapshot, _) = look();
+    let live: Vec<u64> = snapshot.traces.iter().map(|trace| trace.counts.live_blocks()).collect();
+    assert_eq!(live, [ROUNDS as u64; 4], "two stacks, two sizes");
+    drop(blocks);
     heap::stop();
 }
 

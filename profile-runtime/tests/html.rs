@@ -313,6 +313,10 @@ fn heap_by_label(profile: &Profile) -> HashMap<Label, (HeapCounts, HeapCounts)> 
     for path in profile.paths() {
         let label = |path: &profile_cost_runtime::Path| profile.function(path.function).label.clone();
         add(&mut sums.entry(label(path)).or_default().0, &path.counts.heap);
+        // Every function has an entry by now or will have; those above need a walk, which a deep tree has no time for.
+        if path.counts.heap == HeapCounts::default() {
+            continue;
+        }
         let above = std::iter::successors(Some(path), |path| Some(profile.path(path.parent?)));
         for label in above.map(label).collect::<HashSet<_>>() {
             add(&mut sums.entry(label).or_default().1, &path.counts.heap);

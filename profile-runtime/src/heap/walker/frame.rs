@@ -161,3 +161,39 @@ unsafe fn read(address: usize) -> usize {
     // SAFETY: as the caller promised. Wrong tables may have led to an odd address.
     unsafe { ptr::read_unaligned(ptr::with_exposed_provenance(address)) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(below: u32, needs_rbp: bool) -> Frame {
+        Frame { back: 0x1_0000, rsp: 0x100, rbp: 1, below, needs_rbp }
+    }
+
+    /// Innermost first: the second frame's step goes by rbp, and so the first one's rbp, which is kept, matters; the
+    /// third's is read anew, and does not.
+    #[test]
+    fn rbp_matters_where_a_step_outwards_goes_by_it_before_it_is_read_anew() {
+        let mut frames = [frame(NOT_READ, false), frame(NOT_READ, true), frame(16, false), frame(24, false)];
+        Frame::settle(&mut frames, false);
+        assert_eq!(frames.map(|frame| frame.needs_rbp), [true, true, false, false]);
+        // What was read for frames that do not need it is not looked at again.
+        assert_eq!(frames.map(|frame| frame.below), [NOT_READ; 4]);
+    }
+
+    #[test]
+    fn what_the_outermost_frame_needs_is_needed_as_far_in_as_it_is_kept() {
+        let mut frames = [frame(NOT_READ, false), frame(32, false), frame(NOT_READ, false)];
+        Frame::settle(&mut frames, true);
+        assert_eq!(frames.map(|frame| frame.needs_rbp), [false, true, true]);
+        assert_eq!(frames.map(|frame| frame.below), [NOT_READ, 32, NOT_READ]);
+    }
+
+    #[test]
+    fn another_rbp_is_another_frame_only_where_it_is_needed() {
+        let (kept, other) = (frame(NOT_READ, true), Frame { rbp: 2, ..frame(NOT_READ, true) });
+        assert!(!kept.has_registers_of(&other));
+        assert!(frame(NOT_READ, false).has_registers_of(&other));
+        assert!(!frame(NOT_READ, false).has_registers_of(&Frame { rsp: 0x108, ..other }));
+    }
+}
