@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use crate::extension::{self, Extensions};
 use crate::profile::Profile;
 #[cfg(feature = "flamegraph")]
 use crate::render::FlamegraphOptions;
@@ -37,34 +38,26 @@ pub enum Format {
     Html,
 }
 
-/// Extension, format. The first that the file's name ends with holds.
-const EXTENSIONS: &[(&str, Format)] = &[
-    #[cfg(feature = "flamegraph")]
-    (".svg", Format::Flamegraph),
-    (".folded", Format::Folded),
-    (".txt", Format::Text),
-    (".speedscope.json", Format::Speedscope),
-    (".speedscope", Format::Speedscope),
-    (".json", Format::Json),
-    (".prof", Format::Pstats),
-    (".pstats", Format::Pstats),
-    #[cfg(feature = "pprof")]
-    (".pb.gz", Format::Pprof),
-    #[cfg(feature = "pprof")]
-    (".pprof", Format::Pprof),
-    (".callgrind", Format::Callgrind),
-    (".html", Format::Html),
-];
-
-/// What can be asked for only in a build with the feature.
-const MISSING: &[(&str, &str)] = &[
-    #[cfg(not(feature = "flamegraph"))]
-    (".svg", "flamegraph"),
-    #[cfg(not(feature = "pprof"))]
-    (".pb.gz", "pprof"),
-    #[cfg(not(feature = "pprof"))]
-    (".pprof", "pprof"),
-];
+const EXTENSIONS: Extensions<Format> = Extensions {
+    what: "a profile",
+    known: &[
+        #[cfg(feature = "flamegraph")]
+        (".svg", Format::Flamegraph),
+        (".folded", Format::Folded),
+        (".txt", Format::Text),
+        (".speedscope.json", Format::Speedscope),
+        (".speedscope", Format::Speedscope),
+        (".json", Format::Json),
+        (".prof", Format::Pstats),
+        (".pstats", Format::Pstats),
+        #[cfg(feature = "pprof")]
+        (".pb.gz", Format::Pprof),
+        #[cfg(feature = "pprof")]
+        (".pprof", Format::Pprof),
+        (".callgrind", Format::Callgrind),
+        (".html", Format::Html),
+    ],
+};
 
 impl Format {
     /// The format that the file's name asks for.
@@ -72,23 +65,11 @@ impl Format {
     /// # Errors
     /// [`io::ErrorKind::InvalidInput`], with a sentence that says which extensions there are.
     pub fn of(path: impl AsRef<Path>) -> io::Result<Self> {
-        let name = path.as_ref().file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-        if let Some((_, format)) = EXTENSIONS.iter().find(|(extension, _)| name.ends_with(extension)) {
-            return Ok(*format);
-        }
-        if name.starts_with("callgrind.out") {
-            return Ok(Self::Callgrind);
-        }
-        let missing = MISSING.iter().find(|(extension, _)| name.ends_with(extension));
-        let known: Vec<&str> = EXTENSIONS.iter().map(|(extension, _)| *extension).collect();
-        let known = known.join(", ");
-        Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            match missing {
-                Some((_, feature)) => format!("built without the feature `{feature}`; use one of {known}"),
-                None => format!("not a kind of file that can be written; use one of {known}"),
-            },
-        ))
+        let path = path.as_ref();
+        EXTENSIONS.format_of(path).or_else(|error| {
+            let is_callgrinds_own = extension::name_of(path).starts_with("callgrind.out");
+            if is_callgrinds_own { Ok(Self::Callgrind) } else { Err(error) }
+        })
     }
 }
 

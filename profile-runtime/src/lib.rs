@@ -19,6 +19,7 @@ mod elapsed;
 mod engine;
 mod environment;
 mod exit;
+mod extension;
 mod format;
 mod future;
 mod guard;

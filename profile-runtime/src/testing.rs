@@ -7,6 +7,7 @@ mod memory;
 #[cfg(feature = "symbols")]
 mod names;
 mod profiles;
+mod random;
 #[cfg(feature = "heap")]
 mod snapshots;
 #[cfg(feature = "heap")]
@@ -16,6 +17,7 @@ pub mod walker;
 pub use heap::generated_heap_snapshot;
 pub use memory::CountingAllocator;
 pub use profiles::{HOSTILE_NAMES, assert_same, generated_profile, large_profile};
+pub use random::Random;
 #[cfg(feature = "heap")]
 pub use snapshots::generated_snapshot;
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 use profile_cost_runtime::heap::{
     Filter, FrameId, Growth, KeyType, LoadError, Measure, Snapshot, SourceLines, Statistic, TopOptions, Trace,
 };
-use profile_cost_runtime::testing::{CountingAllocator, generated_heap_snapshot};
+use profile_cost_runtime::testing::{CountingAllocator, Random, generated_heap_snapshot};
 
 #[global_allocator]
 static MEMORY: CountingAllocator = CountingAllocator::new();
@@ -30,26 +30,6 @@ const KEY_TYPES: [KeyType; 8] = [
 ];
 const MEASURES: [Measure; 5] =
     [Measure::Live, Measure::Allocated, Measure::Peak, Measure::Temporary, Measure::Copied];
-
-/// xorshift64*.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit.max(1) as u64) as usize
-    }
-
-    fn pick<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
-        from[self.below(from.len())]
-    }
-}
 
 fn dumped(snapshot: &Snapshot) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -102,24 +82,24 @@ const PIECES: &[&str] = &[
 
 fn mutate(file: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
     let mut bytes = file.to_vec();
-    for _ in 0..1 + random.below(4) {
-        let at = random.below(bytes.len());
-        let end = (at + 1 + random.below(40)).min(bytes.len());
-        match random.below(12) {
-            0 if at < bytes.len() => bytes[at] ^= 1 << random.below(8),
+    for _ in 0..1 + random.index(4) {
+        let at = random.index(bytes.len());
+        let end = (at + 1 + random.index(40)).min(bytes.len());
+        match random.index(12) {
+            0 if at < bytes.len() => bytes[at] ^= 1 << random.index(8),
             1 => drop(bytes.splice(at..end, std::iter::empty())),
             2 => bytes.truncate(at),
             3 => {
                 // Lines doubled, and the number of the last one with them: the rest is what is damaged.
                 let from = line_start(&bytes, at);
                 let to = line_start(&bytes, end).max(from);
-                let again = bytes[from..to].repeat(1 + random.below(20));
+                let again = bytes[from..to].repeat(1 + random.index(20));
                 bytes.splice(from..from, again);
                 renumber(&mut bytes);
             }
             4 => {
-                let from = random.below(other.len());
-                let piece = &other[from..(from + random.below(2000)).min(other.len())];
+                let from = random.index(other.len());
+                let piece = &other[from..(from + random.index(2000)).min(other.len())];
                 bytes.splice(at..end, piece.iter().copied());
                 renumber(&mut bytes);
             }
@@ -136,7 +116,7 @@ fn mutate(file: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
                 let to =
                     bytes[at..].iter().position(|&b| b == b'\n').map_or(bytes.len(), |more| at + more + 1);
                 let line: Vec<u8> = bytes.drain(from..to).collect();
-                let to = random.below(bytes.len());
+                let to = random.index(bytes.len());
                 let to = line_start(&bytes, to);
                 bytes.splice(to..to, line);
             }
@@ -247,12 +227,12 @@ fn dumps_are_whole_and_damage_is_refused() {
     nothing_is_lost();
     let wanted = std::env::var("FUZZ_BYTES").ok().and_then(|bytes| bytes.parse().ok()).unwrap_or(20_000_000);
     let files = files();
-    let mut random = Random(0x9E37_79B9_7F4A_7C15);
+    let mut random = Random::of_seed(1);
     let begun = Instant::now();
     let (mut bytes, mut accepted, mut refused, mut worst) = (0usize, 0, 0, 0.0f64);
     while bytes < wanted {
-        let file = &files[random.below(files.len())];
-        let other = &files[random.below(files.len())];
+        let file = &files[random.index(files.len())];
+        let other = &files[random.index(files.len())];
         let mutated = mutate(file, other, &mut random);
         bytes += mutated.len();
         let (ok, ratio) = judge(&mutated, accepted % 8 == 0);
@@ -391,9 +371,9 @@ fn large() {
         snapshot.frames.push(frame);
     }
     let traces = std::mem::take(&mut snapshot.traces);
-    let mut random = Random(5);
+    let mut random = Random::of_seed(5);
     for at in 0..10_000 {
-        let frames = (0..25).map(|_| FrameId(random.below(6_000) as u32)).collect();
+        let frames = (0..25).map(|_| FrameId(random.index(6_000) as u32)).collect();
         snapshot.traces.push(Trace { frames, ..traces[at % traces.len()].clone() });
     }
     let bytes = dumped(&snapshot);

@@ -4,7 +4,9 @@
 
 use std::time::Instant;
 
-use profile_cost_runtime::testing::{CountingAllocator, assert_same, generated_profile, large_profile};
+use profile_cost_runtime::testing::{
+    CountingAllocator, Random, assert_same, generated_profile, large_profile,
+};
 use profile_cost_runtime::{Profile, SortKey, Stats, Style};
 
 #[global_allocator]
@@ -15,26 +17,6 @@ static MEMORY: CountingAllocator = CountingAllocator::new();
 const PROPORTION: usize = 32;
 /// And on top of that for any file.
 const ANY_FILE: usize = 16 * 1024;
-
-/// xorshift64*.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit.max(1) as u64) as usize
-    }
-
-    fn pick<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
-        from[self.below(from.len())]
-    }
-}
 
 fn json(profile: &Profile) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -105,24 +87,24 @@ const PIECES: &[&str] = &[
 
 fn mutate(file: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
     let mut bytes = file.to_vec();
-    for _ in 0..1 + random.below(4) {
-        let at = random.below(bytes.len());
-        let end = (at + 1 + random.below(40)).min(bytes.len());
-        match random.below(12) {
-            0 if at < bytes.len() => bytes[at] ^= 1 << random.below(8),
+    for _ in 0..1 + random.index(4) {
+        let at = random.index(bytes.len());
+        let end = (at + 1 + random.index(40)).min(bytes.len());
+        match random.index(12) {
+            0 if at < bytes.len() => bytes[at] ^= 1 << random.index(8),
             1 => drop(bytes.splice(at..end, std::iter::empty())),
             2 => bytes.truncate(at),
             3 => {
-                let again = bytes[at..end].repeat(1 + random.below(50));
+                let again = bytes[at..end].repeat(1 + random.index(50));
                 bytes.splice(at..at, again);
             }
             4 => {
-                let from = random.below(other.len());
-                let piece = &other[from..(from + random.below(2000)).min(other.len())];
+                let from = random.index(other.len());
+                let piece = &other[from..(from + random.index(2000)).min(other.len())];
                 bytes.splice(at..end, piece.iter().copied());
             }
             5 => {
-                let deep = random.pick(&["[", "{\"x\":", "{\"paths\":[", "\""]).repeat(1 + random.below(300));
+                let deep = random.pick(&["[", "{\"x\":", "{\"paths\":[", "\""]).repeat(1 + random.index(300));
                 bytes.splice(at..at, deep.into_bytes());
             }
             6..=9 => {
@@ -176,13 +158,13 @@ fn judge(bytes: &[u8], report: bool) -> (bool, f64) {
 fn damaged_files_are_refused_within_bounds() {
     let wanted = std::env::var("FUZZ_BYTES").ok().and_then(|bytes| bytes.parse().ok()).unwrap_or(40_000_000);
     let files = files();
-    let mut random = Random(0x9E37_79B9_7F4A_7C15);
+    let mut random = Random::of_seed(1);
     let begun = Instant::now();
     println!("# {} files of {:?} bytes", files.len(), files.iter().map(Vec::len).collect::<Vec<_>>());
     let (mut bytes, mut accepted, mut refused, mut worst) = (0usize, 0, 0, 0.0f64);
     while bytes < wanted {
-        let file = &files[random.below(files.len())];
-        let other = &files[random.below(files.len())];
+        let file = &files[random.index(files.len())];
+        let other = &files[random.index(files.len())];
         let mutated = mutate(file, other, &mut random);
         bytes += mutated.len();
         let (ok, ratio) = judge(&mutated, refused % 8 == 0);

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use profile_cost_runtime::testing::{generated_profile, large_profile};
+use profile_cost_runtime::testing::{Random, generated_profile, large_profile};
 use profile_cost_runtime::{Recording, SortKey, Stats, Style};
 
 struct Counting;
@@ -100,48 +100,36 @@ fn exercise(stats: &mut Stats) {
     }
 }
 
-/// xorshift64*
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % limit.max(1)
-    }
-}
-
 /// Bytes that mean something to the reader.
 const TELLING: &[u8] = b"0NTFiIlgfsuaztAZRr([){\xa9\xfb\xda\xf2\xe9\xe7\x00\x01\x03\x04\x05\x7f\x80\xff";
 
 fn mutate(random: &mut Random, dumps: &[Vec<u8>]) -> Vec<u8> {
-    let mut bytes = dumps[random.below(dumps.len())].clone();
-    for _ in 0..1 + random.below(6) {
-        let at = random.below(bytes.len());
-        let end = (at + 1 + random.below(60)).min(bytes.len());
-        match random.below(9) {
-            0 => bytes[at] ^= 1 << random.below(8),
-            1 => bytes[at] = random.below(256) as u8,
-            2 | 3 => bytes[at] = TELLING[random.below(TELLING.len())],
+    let mut bytes = dumps[random.index(dumps.len())].clone();
+    for _ in 0..1 + random.index(6) {
+        let at = random.index(bytes.len());
+        let end = (at + 1 + random.index(60)).min(bytes.len());
+        match random.index(9) {
+            0 => bytes[at] ^= 1 << random.index(8),
+            1 => bytes[at] = random.index(256) as u8,
+            2 | 3 => bytes[at] = TELLING[random.index(TELLING.len())],
             4 => bytes.truncate(at.max(1)),
             5 => drop(bytes.drain(at..end)),
             // A part twice, one time or many.
             6 => {
-                let part = bytes[at..end].repeat(1 + random.below(40));
+                let part = bytes[at..end].repeat(1 + random.index(40));
                 bytes.splice(at..at, part);
             }
             // A part of another dump.
             7 => {
-                let other = &dumps[random.below(dumps.len())];
-                let from = random.below(other.len());
-                let part = other[from..(from + random.below(200)).min(other.len())].to_vec();
+                let other = &dumps[random.index(dumps.len())];
+                let from = random.index(other.len());
+                let part = other[from..(from + random.index(200)).min(other.len())].to_vec();
                 bytes.splice(at..end, part);
             }
             // A number: a length, a reference, a count.
             _ => {
-                let numbers = [0u32, 1, 2, 5, 0x7fff_ffff, 0x8000_0000, u32::MAX, random.below(1000) as u32];
-                let number = numbers[random.below(numbers.len())].to_le_bytes();
+                let numbers = [0u32, 1, 2, 5, 0x7fff_ffff, 0x8000_0000, u32::MAX, random.index(1000) as u32];
+                let number = numbers[random.index(numbers.len())].to_le_bytes();
                 let end = (at + 4).min(bytes.len());
                 bytes.splice(at..end, number);
             }
@@ -160,7 +148,7 @@ fn mutated_dumps_neither_panic_nor_take_much_memory() {
         std::env::var("FUZZ_BYTES").ok().and_then(|bytes| bytes.parse().ok()).unwrap_or(10_000_000usize);
     let seed = std::env::var("FUZZ_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1u64);
     let dumps = dumps();
-    let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+    let mut random = Random::of_seed(seed);
     let (mut read, mut inputs, mut accepted, mut dearest) = (0, 0u64, 0u64, 0f64);
     while read < limit {
         let bytes = mutate(&mut random, &dumps);

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use super::render::{ReportOptions, StackOptions};
 use super::snapshot::Snapshot;
+use crate::extension::{Extensions, MISSING};
 #[cfg(feature = "flamegraph")]
 use crate::render::FlamegraphOptions;
 
@@ -31,21 +32,23 @@ pub enum Format {
     Dump,
 }
 
-/// Extension, format. The first that the file's name ends with holds.
-const EXTENSIONS: &[(&str, Format)] = &[
-    (".heap.txt", Format::Text),
-    (".txt", Format::Text),
-    (".dhat.json", Format::Dhat),
-    (".json", Format::Json),
-    (".folded", Format::Folded),
-    (".heap", Format::Dump),
-    #[cfg(feature = "flamegraph")]
-    (".svg", Format::Flamegraph),
-    #[cfg(feature = "pprof")]
-    (".pb.gz", Format::Pprof),
-    #[cfg(feature = "pprof")]
-    (".pprof", Format::Pprof),
-];
+const EXTENSIONS: Extensions<Format> = Extensions {
+    what: "a heap snapshot",
+    known: &[
+        (".heap.txt", Format::Text),
+        (".txt", Format::Text),
+        (".dhat.json", Format::Dhat),
+        (".json", Format::Json),
+        (".folded", Format::Folded),
+        (".heap", Format::Dump),
+        #[cfg(feature = "flamegraph")]
+        (".svg", Format::Flamegraph),
+        #[cfg(feature = "pprof")]
+        (".pb.gz", Format::Pprof),
+        #[cfg(feature = "pprof")]
+        (".pprof", Format::Pprof),
+    ],
+};
 
 /// Name, format.
 const NAMES: &[(&str, Format)] = &[
@@ -60,38 +63,13 @@ const NAMES: &[(&str, Format)] = &[
     ("dump", Format::Dump),
 ];
 
-/// What can be asked for only in a build with the feature: extension or name, feature.
-const MISSING: &[(&str, &str)] = &[
-    #[cfg(not(feature = "flamegraph"))]
-    (".svg", "flamegraph"),
-    #[cfg(not(feature = "pprof"))]
-    (".pb.gz", "pprof"),
-    #[cfg(not(feature = "pprof"))]
-    (".pprof", "pprof"),
-];
-
 impl Format {
     /// The format that the file's name asks for.
     ///
     /// # Errors
     /// [`io::ErrorKind::InvalidInput`], with a sentence that says which extensions there are.
     pub fn of(path: impl AsRef<Path>) -> io::Result<Self> {
-        let name = path.as_ref().file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-        if let Some((_, format)) = EXTENSIONS.iter().find(|(extension, _)| name.ends_with(extension)) {
-            return Ok(*format);
-        }
-        let missing = MISSING.iter().find(|(extension, _)| name.ends_with(extension));
-        let known: Vec<&str> = EXTENSIONS.iter().map(|(extension, _)| *extension).collect();
-        let known = known.join(", ");
-        Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            match missing {
-                Some((_, feature)) => format!("built without the feature `{feature}`; use one of {known}"),
-                None => {
-                    format!("not a kind of file that a heap snapshot can be written as; use one of {known}")
-                }
-            },
-        ))
+        EXTENSIONS.format_of(path.as_ref())
     }
 
     /// What the format is called where there is no file: `text`, `json`, `folded`, `svg`, `pprof`, `dhat`, `dump`.

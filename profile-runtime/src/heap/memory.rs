@@ -70,6 +70,8 @@ mod pages {
         (memory != libc::MAP_FAILED).then_some(memory.cast())
     }
 
+    /// # Safety
+    /// A mapping of that size, which nobody uses.
     pub(super) unsafe fn unmap(memory: *mut u8, bytes: usize) {
         // SAFETY: a mapping of that size which nobody uses, as the caller promised.
         unsafe { libc::munmap(memory.cast(), bytes) };
@@ -90,6 +92,8 @@ mod pages {
         (!memory.is_null()).then_some(memory)
     }
 
+    /// # Safety
+    /// A mapping of that size, which nobody uses.
     pub(super) unsafe fn unmap(memory: *mut u8, bytes: usize) {
         if let Some(layout) = layout(bytes) {
             // SAFETY: made by `map` with the same layout, as the caller promised.

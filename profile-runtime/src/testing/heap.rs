@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::profiles::{HOSTILE_NAMES, Random};
+use super::profiles::HOSTILE_NAMES;
+use super::random::Random;
 use crate::heap::{
     CallPath, Frame, FrameId, Mode, Module, Notes, ProcessMemory, SizeClass, Snapshot, Source, Trace,
     TraceCounts,
@@ -92,7 +93,7 @@ pub fn generated_heap_snapshot(seed: u64) -> Snapshot {
         ..Snapshot::new()
     };
     for _ in 0..random.below(4) {
-        let build_id = if random.below(3) > 0 { format!("{:016x}", random.next()) } else { String::new() };
+        let build_id = if random.below(3) > 0 { format!("{:016x}", random.any()) } else { String::new() };
         snapshot.modules.push(Module { path: name(random, "/usr/bin/module"), build_id });
     }
     for _ in 0..if stacks { 1 + random.below(40) } else { 0 } {

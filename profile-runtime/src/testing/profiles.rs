@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use super::random::Random;
 use crate::profile::{Counts, HeapCounts, Label, PathId, Profile};
 
 /// Names that have broken a format, a parser or a page somewhere.
@@ -38,32 +39,6 @@ pub const HOSTILE_NAMES: &[&str] = &[
     "__proto__",
     "constructor",
 ];
-
-/// xorshift64*: the same profile for the same seed on every machine.
-pub(super) struct Random(u64);
-
-impl Random {
-    pub(super) fn of_seed(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    pub(super) fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
-    }
-
-    pub(super) fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit.max(1)
-    }
-
-    /// Of all magnitudes up to `bits`, zero among them.
-    pub(super) fn magnitude(&mut self, bits: u64) -> u64 {
-        let bits = self.below(bits + 1);
-        self.next() & 1u64.checked_shl(bits as u32).unwrap_or(0).wrapping_sub(1)
-    }
-}
 
 /// A profile with every kind of content that formats have to carry: hostile and long names, labels that
 /// differ in one part only, deep and wide trees, recursion, async, heap, histograms, threads, notes.

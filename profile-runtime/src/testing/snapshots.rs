@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::profiles::{HOSTILE_NAMES, Random};
+use super::profiles::HOSTILE_NAMES;
+use super::random::Random;
 use crate::heap::{
     CallPath, Frame, FrameId, Mode, Module, Notes, ProcessMemory, SizeClass, Snapshot, Source, Trace,
     TraceCounts,
@@ -35,7 +36,7 @@ pub fn generated_snapshot(seed: u64, traces: usize) -> Snapshot {
             0 => hostile(&mut random),
             _ => format!("/srv/lib/libpart{index}.so"),
         };
-        snapshot.modules.push(Module { path, build_id: format!("{:016x}", random.next()) });
+        snapshot.modules.push(Module { path, build_id: format!("{:016x}", random.any()) });
     }
     let modules = snapshot.modules.len() as u64;
     for _ in 0..1 + random.below(traces as u64 + 20) {
