@@ -412,6 +412,8 @@ SLOW = [
     ("walker: rbp is needed by the next step alone", "heap/walker/frame.rs", "frame.needs_rbp |= is_kept && outer.needs_rbp;", "let _ = is_kept;", FRAMES),
     ("walker: as many frames are the same frames", "heap/walker/memo.rs", "&& (0..found).all(|inner| *out.add(inner) == (*frames.add(inner)).back);", ";", heap("stacks_that_take_turns")),
     ("walker: a longer stack is the same", "heap/walker/memo.rs", "if is_same && found == known {", "if is_same {", WALKER),
+    ("heap: a thread takes another's stacks for its own", "heap/local.rs", "            local.forget_known();\n", "", heap("a_thread_does_not")),
+    ("heap: a stack that nobody counted is none", "heap/hooks.rs", "    if stack != walker::UNCOUNTED {", "    {\n        let stack = if stack == walker::UNCOUNTED { NO_STACK } else { stack };", heap("paths_do_not")),
     ("heap: another stack has the same number", "heap/walker/memo.rs", "self.number.set(self.number.get() + 1);", "self.number.set(1);", heap("stacks_that_take_turns")),
     ("walker: what leads outwards is not looked at", "heap/walker/memo.rs", "while from > inside + 1 && (*frames.add(from - 1)).is_unchanged() {", "while from > inside + 1 {", WALKER),
     ("walker: the frames kept are one off", "heap/walker/memo.rs", "let from = self.first.get() + known;", "let from = self.first.get() + known - (known > 1) as usize;", WALKER),

@@ -136,6 +136,44 @@ fn stacks_that_take_turns_are_told_apart() {
     heap::stop();
 }
 
+/// A thread takes over what another that has ended remembered: not which stack was its first.
+#[test]
+fn a_thread_does_not_take_the_stacks_of_another_for_its_own() {
+    #[inline(never)]
+    fn site(sizes: [usize; 2]) -> Vec<Block> {
+        let mut blocks = Vec::with_capacity(2);
+        for size in sizes {
+            blocks.push(Block::new(size, 8));
+        }
+        blocks
+    }
+    let _alone = alone();
+    heap::start(25).unwrap();
+    let former = std::thread::spawn(|| site([100, 1_000])).join().unwrap();
+    let later = std::thread::spawn(|| std::hint::black_box(site([1_000, 100]))).join().unwrap();
+    let (snapshot, _) = look();
+    let live: Vec<u64> = snapshot.traces.iter().map(|trace| trace.counts.live_blocks()).collect();
+    assert_eq!(live, [1; 4], "two stacks, two sizes");
+    drop((former, later));
+    heap::stop();
+}
+
+/// A stack of more frames than are compared with the one before, and then none at all.
+#[test]
+fn paths_do_not_take_a_stack_for_theirs() {
+    let _alone = alone();
+    heap::start(100).unwrap();
+    let deep = Block::new(100, 8);
+    heap::set_mode(Mode::Paths).unwrap();
+    let flat = Block::new(100, 8);
+    let (snapshot, _) = look();
+    let mut frames: Vec<bool> = snapshot.traces.iter().map(|trace| trace.frames.is_empty()).collect();
+    frames.sort_unstable();
+    assert_eq!(frames, [false, true]);
+    drop((deep, flat));
+    heap::stop();
+}
+
 #[test]
 fn blocks_freed_at_once_are_temporary_and_copies_are_counted() {
     let _alone = alone();

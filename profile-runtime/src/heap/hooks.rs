@@ -23,6 +23,8 @@ use crate::thread;
 /// called the allocator: optimised, the compiler's `__rust_alloc` leaves no frame; else it is the innermost one kept.
 const OWN_FRAMES: usize = 3;
 const MOST_FRAMES: usize = Mode::MAX_FRAMES as usize + OWN_FRAMES;
+/// In place of a stack's number, where none is walked.
+const NO_STACK: u64 = u64::MAX;
 
 #[inline(always)]
 fn add(counter: &std::sync::atomic::AtomicU64, more: u64) {
@@ -118,7 +120,7 @@ fn shape_of(layout: Layout, rate: u8, path: u32) -> Shape {
 #[inline(always)]
 fn intern_path(local: &Local, layout: Layout, path: u32) -> RecordId {
     let shape = shape_of(layout, 0, path);
-    local.known(shape.word(), 0).unwrap_or_else(|| find(local, shape, 0, &[], layout))
+    local.known(shape.word(), NO_STACK).unwrap_or_else(|| find(local, shape, NO_STACK, &[], layout))
 }
 
 /// The record of the calling thread's stack and path.
@@ -146,7 +148,9 @@ fn intern(local: &Local, plan: Plan, layout: Layout, rate: u8, path: u32) -> Rec
 #[inline(always)]
 fn find(local: &Local, shape: Shape, stack: u64, frames: &[usize], layout: Layout) -> RecordId {
     let id = records::intern(&Key { frames, shape }, layout.size());
-    local.know(shape.word(), stack, id);
+    if stack != walker::UNCOUNTED {
+        local.know(shape.word(), stack, id);
+    }
     id
 }
 

@@ -146,6 +146,7 @@ fn make(there: *const Local) -> Option<&'static Local> {
             let seed = ptr::from_ref(local).addr() as u64 ^ crate::clock::now().rotate_left(32) | 1;
             local.random.store(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, Ordering::Relaxed);
             local.seen.store(0, Ordering::Relaxed);
+            local.forget_known();
             LOCAL.set(local);
             Some(local)
         }
@@ -294,6 +295,11 @@ impl Local {
         known.stack.store(stack, Ordering::Relaxed);
     }
 
+    /// Stacks are numbered by thread: another one's mean nothing.
+    fn forget_known(&self) {
+        self.known.iter().for_each(|known| known.shape.store(0, Ordering::Relaxed));
+    }
+
     /// Remembers a block as the last one allocated.
     #[inline(always)]
     pub(crate) fn allocated(&self, address: usize) {
@@ -354,7 +360,7 @@ impl Local {
         for counter in self.counters.iter().chain([&self.older_frees, &self.unrecorded]) {
             counter.store(0, Ordering::Relaxed);
         }
-        self.known.iter().for_each(|known| known.shape.store(0, Ordering::Relaxed));
+        self.forget_known();
         self.recent.iter().for_each(|recent| recent.store(0, Ordering::Relaxed));
     }
 }

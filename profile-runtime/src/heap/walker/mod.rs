@@ -10,6 +10,8 @@
 
 mod walked;
 
+pub(crate) use walked::UNCOUNTED;
+
 #[cfg(any(not(all(target_arch = "x86_64", target_os = "linux")), profile_cost_portable))]
 mod portable;
 #[cfg(any(not(all(target_arch = "x86_64", target_os = "linux")), profile_cost_portable))]

@@ -1,11 +1,14 @@
 //! What a walk has found, and whether that is what the thread's walk before has found.
 
+/// Number of a stack that was not compared with others.
+pub(crate) const UNCOUNTED: u64 = 0;
+
 /// What a walk has found.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub(crate) struct Walked {
     len: usize,
-    /// Of this stack among those of the thread; 0 when nobody counts.
+    /// Of this stack among those of the thread; [`UNCOUNTED`] when nobody counts.
     pub(crate) number: u64,
 }
 
@@ -26,7 +29,7 @@ impl Walked {
 
     /// A walk that was not compared with any.
     pub(super) fn uncounted(len: usize) -> Self {
-        Self { len, number: 0 }
+        Self { len, number: UNCOUNTED }
     }
 
     /// How many addresses there are.
