@@ -34,7 +34,6 @@ mod heap {
     use crate::paths::PathIndex;
     use crate::profile::HeapCounts;
 
-    pub(super) const MOST: usize = 256;
     pub(super) fn begin(_: usize, _: PathIndex, _: PathIndex) {}
     pub(super) fn close(_: usize) {}
     pub(super) fn end() {}
@@ -44,7 +43,7 @@ mod heap {
 }
 
 /// Calls that can have a tree of their own at one time.
-const MOST: usize = heap::MOST;
+pub(crate) const MOST: usize = 256;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {

@@ -5,7 +5,8 @@ use std::cell::UnsafeCell;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
-use super::{CALLS, CELLS, CHUNK, Cell, MOST, Weight};
+use super::{CALLS, CELLS, CHUNK, Cell, Weight};
+use crate::capture::MOST;
 use crate::heap::memory;
 #[cfg(unix)]
 use crate::heap::spin::Held;

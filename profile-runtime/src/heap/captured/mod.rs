@@ -20,13 +20,11 @@ use super::sampler;
 #[cfg(unix)]
 use super::spin::Held;
 use super::spin::Spin;
+use crate::capture::MOST;
 use crate::engine::{self, Engine};
 use crate::paths::{NO_PATH, PathIndex, ROOT};
 use crate::profile::HeapCounts;
 use crate::thread::Inside;
-
-/// Calls that can have a report of their own at one time.
-pub(crate) const MOST: usize = 256;
 
 /// Not a path: outside of all.
 const NOWHERE: PathIndex = u32::MAX;
