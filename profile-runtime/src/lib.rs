@@ -26,6 +26,8 @@ mod guard;
 #[cfg(feature = "heap")]
 pub mod heap;
 mod histogram;
+#[cfg(feature = "http")]
+pub mod http;
 mod index;
 mod label_name;
 mod native;

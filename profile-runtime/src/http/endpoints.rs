@@ -1,0 +1,63 @@
+//! The endpoints of a service, and what they remember from one request to the next.
+
+use std::sync::Arc;
+
+use super::access;
+use super::limits::Limits;
+use super::options::Options;
+use super::parameters::Parameters;
+use super::request::Request;
+use super::response::{Refusal, Response};
+use super::route;
+use super::work::Reply;
+
+/// Answers what is asked of a service. Clones are the same endpoints.
+#[derive(Clone, Debug)]
+pub struct Endpoints {
+    state: Arc<State>,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) options: Options,
+    pub(super) limits: Limits,
+}
+
+impl Endpoints {
+    /// Endpoints with these options. Nothing listens yet.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        Self { state: Arc::new(State { options, limits: Limits::default() }) }
+    }
+
+    /// What becomes of a request. Quick; whatever takes long is in [`Reply::Later`].
+    pub fn answer(&self, request: &Request<'_>) -> Reply {
+        self.find(request).unwrap_or_else(|refusal| Reply::Now(refusal.into()))
+    }
+
+    fn find(&self, request: &Request<'_>) -> Result<Reply, Refusal> {
+        access::check(request, &self.state.options)?;
+        let route = route::find(request.method, request.path)?;
+        let parameters = Parameters::parse(request.query, route.parameters)?;
+        (route.answer)(self, &parameters)
+    }
+
+    /// The answer, waited for on this thread: for tests and for servers with a thread to spare.
+    pub fn answer_here(&self, request: &Request<'_>) -> Response {
+        match self.answer(request) {
+            Reply::Now(response) => response,
+            Reply::Later(work) => {
+                std::thread::sleep(work.wait());
+                work.finish()
+            }
+        }
+    }
+
+    pub(super) fn state(&self) -> &Arc<State> {
+        &self.state
+    }
+
+    pub(super) fn options(&self) -> &Options {
+        &self.state.options
+    }
+}
