@@ -139,3 +139,85 @@ impl NameCache {
 fn size(source: &Source) -> usize {
     size_of::<Source>() + source.function.len() + source.symbol.len() + source.file.len()
 }
+
+#[cfg(all(test, feature = "testing", target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::heap::frame::FrameId;
+    use crate::heap::{Trace, modules};
+
+    /// With a frame in each of some functions of this program.
+    fn snapshot(functions: &[*const ()]) -> Snapshot {
+        let program = &modules::loaded()[0];
+        let build_id = program.build_id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut snapshot = Snapshot::new();
+        snapshot.modules.push(Module { path: program.path.clone(), build_id });
+        for function in functions {
+            let address = (function.addr() - program.bias) as u64;
+            snapshot.frames.push(Frame { module: Some(0), address, sources: Vec::new() });
+        }
+        snapshot
+    }
+
+    fn names(snapshot: &Snapshot) -> Vec<&str> {
+        let sources = snapshot.frames.iter().map(|frame| frame.sources.last().map(|it| it.function.as_str()));
+        sources.map(Option::unwrap_or_default).collect()
+    }
+
+    #[inline(never)]
+    fn one_function() -> usize {
+        std::hint::black_box(1)
+    }
+
+    #[inline(never)]
+    fn other_function() -> usize {
+        std::hint::black_box(2)
+    }
+
+    #[test]
+    fn a_child_is_asked_for_new_addresses_only() {
+        let one = one_function as *const ();
+        let other = other_function as *const ();
+        let mut cache = NameCache::default();
+        let mut first = snapshot(&[one]);
+        cache.name(&mut first).expect("named");
+        assert!(first.named && names(&first)[0].ends_with("one_function"), "{first:?}");
+        // From here on a child would fail.
+        (cache.behaviour, cache.limit) = ("die", Duration::from_secs(20));
+        let mut again = snapshot(&[one]);
+        cache.name(&mut again).expect("known");
+        assert_eq!(again.frames, first.frames);
+        let mut more = snapshot(&[other, one]);
+        let problem = cache.name(&mut more).expect_err("the child dies");
+        assert!(!more.named && more.frames.iter().all(|frame| frame.sources.is_empty()), "{more:?}");
+        // Now one would work, but none is started so soon.
+        cache.behaviour = "1";
+        assert_eq!(cache.name(&mut more), Err(problem));
+        cache.failed = None;
+        cache.name(&mut more).expect("named");
+        assert!(names(&more)[0].ends_with("other_function") && names(&more)[1].ends_with("one_function"));
+        // Past the cap all is forgotten but what is asked for.
+        cache.bytes = CAP + 1;
+        let third = names as fn(&Snapshot) -> Vec<&str> as *const ();
+        cache.name(&mut snapshot(&[third])).expect("named");
+        assert_eq!(cache.names.len(), 1);
+        assert!(cache.bytes < CAP && one_function() < other_function());
+    }
+
+    #[test]
+    fn types_are_told_from_names_that_were_known() {
+        let mut cache = NameCache::default();
+        let mut empty = Snapshot::new();
+        empty.traces.push(Trace {
+            frames: vec![FrameId(7)],
+            path: None,
+            size_class: crate::heap::SizeClass(3),
+            first_size: 8,
+            align: 8,
+            type_id: Some(3),
+            counts: crate::heap::TraceCounts::default(),
+        });
+        assert_eq!(cache.name(&mut empty), Ok(()));
+        assert_eq!(empty.traces[0].type_id, None);
+    }
+}
