@@ -149,7 +149,7 @@ pub fn check(file: &[u8]) -> Checked {
     }
     let names: Vec<String> = (functions.iter())
         .map(|function| {
-            [3, 4].map(|field| text(function.number(field)));
+            let _there = [3, 4].map(|field| text(function.number(field)));
             let name = text(function.number(2));
             assert!(!name.is_empty(), "a function has a name");
             name
