@@ -8,12 +8,11 @@ use super::response::{JSON, Refusal, Response, TEXT};
 use super::work::{Reply, Work};
 
 /// `control`: what is recorded, since when, until when.
-pub(super) fn status(endpoints: &Endpoints, _parameters: &Parameters) -> Result<Reply, Refusal> {
-    let endpoints = endpoints.clone();
-    Ok(Work::now(move || {
+pub(super) fn status(_endpoints: &Endpoints, _parameters: &Parameters) -> Result<Reply, Refusal> {
+    Ok(Work::now(|| {
         let status = |json: &mut Json| {
             json.within("time", |json| json.field("is_recording", crate::is_enabled()));
-            json.within("heap", |json| heap::control::write_status(&endpoints, json));
+            json.within("heap", heap::control::write_status);
         };
         Ok(Response::new(JSON, Json::object(status)))
     }))
