@@ -28,6 +28,7 @@ pub mod heap;
 mod histogram;
 #[cfg(feature = "http")]
 pub mod http;
+mod in_flight;
 mod index;
 mod label_name;
 mod native;
@@ -63,6 +64,7 @@ pub use control::{disable, enable, is_enabled};
 pub use elapsed::Elapsed;
 pub use exit::{Session, init};
 pub use format::{Format, write_file};
+pub use in_flight::{InFlight, OpenCall, RunningThread, SuspendedCalls, in_flight};
 pub use profile::{
     Counts, Function, FunctionId, HeapCounts, Label, Notes, Path, PathId, Profile, ThreadCounts,
 };

@@ -11,6 +11,7 @@
 mod access;
 mod control;
 mod endpoints;
+mod in_flight;
 mod limits;
 mod options;
 mod parameters;

@@ -4,7 +4,7 @@ use super::endpoints::Endpoints;
 use super::parameters::Parameters;
 use super::response::Refusal;
 use super::work::Reply;
-use super::{control, pprof, time};
+use super::{control, in_flight, pprof, time};
 
 /// An endpoint.
 #[derive(Debug)]
@@ -36,6 +36,13 @@ pub(super) const ROUTES: &[Route] = &[
         parameters: &["sort", "limit", "restrict", "seconds"],
         about: "the report, as in the log: functions sorted by cumulative time",
         answer: time::stats,
+    },
+    Route {
+        method: "GET",
+        path: "/profile-cost/inflight",
+        parameters: &["format"],
+        about: "what is running or suspended right now, since when, on which call path",
+        answer: in_flight::in_flight,
     },
     Route {
         method: "POST",
