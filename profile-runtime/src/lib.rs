@@ -20,6 +20,8 @@ mod engine;
 mod environment;
 mod exit;
 mod extension;
+#[cfg(all(feature = "server", unix))]
+mod fork;
 mod format;
 mod future;
 mod guard;

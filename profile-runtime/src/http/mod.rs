@@ -21,6 +21,8 @@ mod pprof;
 mod request;
 mod response;
 mod route;
+#[cfg(feature = "server")]
+pub(crate) mod server;
 mod time;
 mod timer;
 mod work;
@@ -29,4 +31,6 @@ pub use endpoints::Endpoints;
 pub use options::Options;
 pub use request::Request;
 pub use response::Response;
+#[cfg(feature = "server")]
+pub use server::{Server, serve};
 pub use work::{Reply, Work};

@@ -138,7 +138,13 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 /// The endpoint for a method and path.
+///
+/// Paths are compared as they are: nothing is decoded and no `..` followed, so that no proxy can see another path than is
+/// found here.
 pub(super) fn find(method: &str, path: &str) -> Result<&'static Route, Refusal> {
+    if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Refusal::new(400, "the path has characters other than visible ASCII"));
+    }
     let path = path.strip_prefix("/debug").unwrap_or(path);
     let mut others = ROUTES.iter().filter(|route| route.path == path).peekable();
     if others.peek().is_none() {
