@@ -16,13 +16,19 @@ mod options;
 mod parameters;
 mod pprof;
 mod request;
+mod requests;
 mod response;
 mod route;
 mod time;
+#[cfg(feature = "tower")]
+mod tower;
 mod work;
 
 pub use endpoints::Endpoints;
 pub use options::Options;
 pub use request::Request;
+pub use requests::{RequestInFlight, RequestsInFlight, requests_in_flight};
 pub use response::Response;
+#[cfg(feature = "tower")]
+pub use tower::{Answer, Body, ProfileLayer, Profiled, ProfiledFuture};
 pub use work::{Reply, Work};
