@@ -30,7 +30,13 @@ const CONTENDERS: [Contender; 7] = [
     Contender { name: "on", program: PROFILED, what: "on", scraped: false, goal: Some(0.98) },
     Contender { name: "on, scraped", program: PROFILED, what: "on", scraped: true, goal: Some(0.98) },
     Contender { name: "on, heap sampled", program: PROFILED, what: "heap", scraped: false, goal: Some(0.97) },
-    Contender { name: "on, heap sampled, scraped", program: PROFILED, what: "heap", scraped: true, goal: Some(0.97) },
+    Contender {
+        name: "on, heap sampled, scraped",
+        program: PROFILED,
+        what: "heap",
+        scraped: true,
+        goal: Some(0.97),
+    },
 ];
 
 const PLAIN: &str = env!("CARGO_BIN_EXE_plain");
@@ -73,7 +79,8 @@ impl Service {
     /// The status and length of an answer.
     fn get(&self, target: &str) -> (String, usize) {
         let mut stream = TcpStream::connect(&self.address).expect("the service");
-        write!(stream, "GET {target} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.address).expect("to ask");
+        write!(stream, "GET {target} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.address)
+            .expect("to ask");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer");
         (answer.split(' ').nth(1).unwrap_or_default().to_owned(), answer.len())
@@ -121,12 +128,16 @@ fn main() {
     let (rounds, seconds) = (from_environment("SERVICE_ROUNDS", 15), from_environment("SERVICE_SECONDS", 2));
     let services: Vec<Service> = CONTENDERS.iter().map(Service::start).collect();
     let target = ["/debug/profile-cost/metrics", "/debug/profile-cost/stats"];
-    let target = target.into_iter().find(|target| services[3].get(target).0 == "200").expect("what to scrape");
+    let target =
+        target.into_iter().find(|target| services[3].get(target).0 == "200").expect("what to scrape");
     println!(
         "axum on one thread, JSON: 60 % a product (5 annotated calls), 30 % a search (27), 10 % an order (7), each in a call \
          of the layer; wrk, 16 connections"
     );
-    println!("{rounds} rounds of {seconds} s each, scraped: {target} once a second ({} bytes)", services[3].get(target).1);
+    println!(
+        "{rounds} rounds of {seconds} s each, scraped: {target} once a second ({} bytes)",
+        services[3].get(target).1
+    );
     for service in &services {
         service.load(1);
     }

@@ -51,12 +51,14 @@ impl Shop {
         let product = |id: u64| Product {
             id,
             name: format!("{} no. {id}", ["tea", "tofu", "noodles", "sauce", "dates"][(id % 5) as usize]),
-            description: "From the mountains, packed by hand, kept cool and dry. ".repeat(1 + (id % 4) as usize),
+            description: "From the mountains, packed by hand, kept cool and dry. "
+                .repeat(1 + (id % 4) as usize),
             cents: 500 + id * 37 % 9500,
             tags: (0..id % 6).map(|tag| format!("tag-{tag}")).collect(),
         };
         let products: HashMap<u64, Product> = (0..1000).map(|id| (id, product(id))).collect();
-        let mut by_name: Vec<_> = products.values().map(|product| (product.name.clone(), product.id)).collect();
+        let mut by_name: Vec<_> =
+            products.values().map(|product| (product.name.clone(), product.id)).collect();
         by_name.sort();
         Self { products, by_name }
     }

@@ -154,10 +154,10 @@ mod tests {
         let first = UnderWay::begin("GET", "/first");
         let second = UnderWay::begin("POST", "/second");
         let listed = requests_in_flight();
-        assert_eq!(listed.requests.iter().map(|r| (r.method, r.route)).collect::<Vec<_>>(), [
-            ("GET", "/first"),
-            ("POST", "/second")
-        ]);
+        assert_eq!(
+            listed.requests.iter().map(|r| (r.method, r.route)).collect::<Vec<_>>(),
+            [("GET", "/first"), ("POST", "/second")]
+        );
         assert!(listed.requests[0].age >= listed.requests[1].age);
         // Ended on another thread than it began on.
         std::thread::spawn(move || drop(first)).join().unwrap();

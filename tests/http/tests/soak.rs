@@ -14,16 +14,16 @@ use axum::http::Method;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::{get, post};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper::rt::Executor;
+use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use profile_cost::heap;
 use profile_cost::http::{Endpoints, Options, ProfileLayer, requests_in_flight};
 use profile_cost::profile_cost;
-use profile_cost_http::{Client, counts, serve};
+use profile_cost_http::{Client, counts, serve, until};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio::task::JoinSet;
 
 #[global_allocator]
 static ALLOCATOR: heap::Tracker = heap::Tracker::system();
@@ -119,43 +119,52 @@ async fn panics() {
     std::panic::resume_unwind(Box::new(()));
 }
 
-/// A service whose end is known: when its last connection is closed, so that no request can be late.
+/// A service whose end is known: when the tasks of all connections and streams are over, so that no request can be late.
 struct Service {
     at: SocketAddr,
     stop: oneshot::Sender<()>,
-    all: tokio::task::JoinHandle<()>,
+    tasks: Tasks,
+}
+
+/// Spawns tasks that hold a clone of this.
+#[derive(Clone)]
+struct Tasks(Arc<()>);
+
+impl<F: Future<Output: Send> + Send + 'static> Executor<F> for Tasks {
+    fn execute(&self, future: F) {
+        let held = self.clone();
+        tokio::spawn(async move {
+            let _held = held;
+            future.await
+        });
+    }
 }
 
 impl Service {
     async fn start(router: Router) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let at = listener.local_addr().unwrap();
-        let (stop, mut stopped) = oneshot::channel();
-        let all = tokio::spawn(async move {
-            let mut connections = JoinSet::new();
+        let (stop, mut stopped) = oneshot::channel::<()>();
+        let tasks = Tasks(Arc::new(()));
+        let executor = tasks.clone();
+        tasks.execute(async move {
             while let Some(Ok((stream, _))) = tokio::select! {
                 accepted = listener.accept() => Some(accepted),
                 _ = &mut stopped => None,
             } {
                 let service = TowerToHyperService::new(router.clone());
-                connections.spawn(async move {
-                    let builder = Builder::new(TokioExecutor::new());
+                let builder = Builder::new(executor.clone());
+                executor.execute(async move {
                     drop(builder.serve_connection(TokioIo::new(stream), service).await);
                 });
-                while connections.try_join_next().is_some() {}
             }
-            drop(listener);
-            while connections.join_next().await.is_some() {}
         });
-        Self { at, stop, all }
+        Self { at, stop, tasks }
     }
 
     async fn end(self) {
         drop(self.stop);
-        tokio::time::timeout(Duration::from_secs(60), self.all)
-            .await
-            .expect("all connections closed")
-            .unwrap();
+        until("all tasks are over", async || Arc::strong_count(&self.tasks.0) == 1).await;
     }
 }
 

@@ -164,7 +164,9 @@ impl<S: Service<Request<B>>, B> Service<Request<B>> for Profiled<S> {
         let (name, request) = self.layer.settings.name(request);
         let future = self.inner.call(request);
         // `None` only inside an annotated allocator's call, where nothing is recorded.
-        let Some(name) = name else { return ProfiledFuture { call: Call::Unnamed { future }, under_way: None } };
+        let Some(name) = name else {
+            return ProfiledFuture { call: Call::Unnamed { future }, under_way: None };
+        };
         let namer = || {};
         let call = match self.layer.report.as_ref().filter(|report| report.over_ns != u64::MAX) {
             Some(report) => {

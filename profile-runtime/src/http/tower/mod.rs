@@ -11,4 +11,4 @@ mod service;
 
 pub use answer::Answer;
 pub use body::Body;
-pub use layer::{Profiled, ProfiledFuture, ProfileLayer};
+pub use layer::{ProfileLayer, Profiled, ProfiledFuture};

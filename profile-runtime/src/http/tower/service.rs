@@ -67,7 +67,9 @@ pub(super) fn convert(response: Response, head: bool) -> ::http::Response<Body> 
     let mut converted = ::http::Response::new(if head { Body::default() } else { Body::new(body) });
     *converted.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in headers {
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(&value)) {
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(&value))
+        {
             converted.headers_mut().append(name, value);
         }
     }
