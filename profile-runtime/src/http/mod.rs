@@ -12,20 +12,31 @@ mod access;
 mod control;
 mod endpoints;
 mod heap;
+mod in_flight;
 mod json;
 mod limits;
 mod options;
 mod parameters;
 mod pprof;
 mod request;
+mod requests;
 mod response;
 mod route;
+#[cfg(feature = "server")]
+pub(crate) mod server;
 mod time;
 mod timer;
+#[cfg(feature = "tower")]
+mod tower;
 mod work;
 
 pub use endpoints::Endpoints;
 pub use options::Options;
 pub use request::Request;
+pub use requests::{RequestInFlight, RequestsInFlight, requests_in_flight};
 pub use response::Response;
+#[cfg(feature = "server")]
+pub use server::{Server, serve};
+#[cfg(feature = "tower")]
+pub use tower::{Answer, Body, ProfileLayer, Profiled, ProfiledFuture};
 pub use work::{Reply, Work};

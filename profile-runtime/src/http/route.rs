@@ -4,7 +4,7 @@ use super::endpoints::Endpoints;
 use super::parameters::Parameters;
 use super::response::Refusal;
 use super::work::Reply;
-use super::{control, heap, pprof, time};
+use super::{control, heap, in_flight, pprof, time};
 
 /// An endpoint.
 #[derive(Debug)]
@@ -36,6 +36,13 @@ pub(super) const ROUTES: &[Route] = &[
         parameters: &["sort", "limit", "restrict", "seconds"],
         about: "the report, as in the log: functions sorted by cumulative time",
         answer: time::stats,
+    },
+    Route {
+        method: "GET",
+        path: "/profile-cost/inflight",
+        parameters: &["format"],
+        about: "what is running or suspended right now, since when, on which call path",
+        answer: in_flight::in_flight,
     },
     Route {
         method: "POST",
@@ -131,7 +138,13 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 /// The endpoint for a method and path.
+///
+/// Paths are compared as they are: nothing is decoded and no `..` followed, so that no proxy can see another path than is
+/// found here.
 pub(super) fn find(method: &str, path: &str) -> Result<&'static Route, Refusal> {
+    if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Refusal::new(400, "the path has characters other than visible ASCII"));
+    }
     let path = path.strip_prefix("/debug").unwrap_or(path);
     let mut others = ROUTES.iter().filter(|route| route.path == path).peekable();
     if others.peek().is_none() {
