@@ -179,20 +179,16 @@ fn leave_no_trace() {
         heap::set_mode(mode.parse().expect("a mode")).expect("it can be recorded here");
         profile_cost_runtime::enable();
         ask_nobody();
-        let (before, _) = heap::get_traced_memory();
+        let (mut before, _) = heap::get_traced_memory();
         let server: Server = serve(here(), Options::default()).expect("a port");
+        if mode == "counters" {
+            // Counts whatever the program's threads allocate, be it for a server.
+            (before, _) = heap::get_traced_memory();
+        }
         for _ in 0..30 {
             ask_quietly(server.local_addr());
         }
         let (after, peak) = heap::get_traced_memory();
-        if after != before {
-            let mut snapshot = heap::take_snapshot();
-            let _ = snapshot.name_here();
-            let mut text = Vec::new();
-            for trace in snapshot.traces.iter() { text.extend(format!("{trace:?}\n").bytes()); }
-            let _ = snapshot.write_report(&mut text, &heap::ReportOptions::default());
-            panic!("{}", String::from_utf8_lossy(&text));
-        }
         // The answers alone were more.
         assert_eq!(after as i64 - before as i64, 0, "{mode}, peak {peak}");
         drop(server);
