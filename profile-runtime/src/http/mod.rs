@@ -1,24 +1,33 @@
 //! Asking the running service: what each request is answered with, and nothing of how requests come in.
 //!
 //! [`Endpoints::answer`] takes a [`Request`] and gives a [`Reply`]: a [`Response`] at once, or [`Work`] to be done elsewhere
-//! than where requests are served, perhaps after a wait. It reads no socket, starts no thread and sleeps nowhere; `tower`
-//! and `server` do that, each in its own way.
+//! than where requests are served, perhaps after a wait. It reads no socket and sleeps nowhere; `tower` and `server` do
+//! that, each in its own way. The one thread it may start ends a recording that was given a duration.
 //!
 //! Nothing is served unless the service mounts it or `PROFILE_COST_HTTP` asks for it.
 //!
 //! Data flows one way: `request` -> `access` (who may ask) -> `route` (what is asked for) -> an endpoint -> `response`.
 
 mod access;
+mod capture;
 mod control;
 mod endpoints;
+mod files;
+mod index;
+mod json;
 mod limits;
+mod metrics;
 mod options;
 mod parameters;
 mod pprof;
+mod recording;
 mod request;
 mod response;
 mod route;
+mod rows;
+mod series;
 mod time;
+mod timer;
 mod work;
 
 pub use endpoints::Endpoints;
