@@ -1,10 +1,12 @@
-//! `inflight`: what is running and what is suspended right now, since when, on which call path.
+//! `inflight`: what is running and what is suspended right now, since when, on which call path; and which requests of the
+//! service are under way, where a `ProfileLayer` sees them.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::endpoints::Endpoints;
 use super::parameters::Parameters;
+use super::requests::{RequestsInFlight, requests_in_flight};
 use super::response::{JSON, Refusal, Response, TEXT};
 use super::work::{Reply, Work};
 use crate::in_flight::{InFlight, OpenCall};
@@ -16,13 +18,16 @@ use crate::units;
 pub(super) fn in_flight(_endpoints: &Endpoints, parameters: &Parameters) -> Result<Reply, Refusal> {
     let as_text = parameters.one_of("format", &[("json", false), ("text", true)])?;
     Ok(Work::now(move || {
-        let found = crate::in_flight();
-        Ok(if as_text { Response::new(TEXT, text(&found)) } else { Response::new(JSON, json(&found)) })
+        let (found, requests) = (crate::in_flight(), requests_in_flight());
+        Ok(match as_text {
+            true => Response::new(TEXT, text(&found, &requests)),
+            false => Response::new(JSON, json(&found, &requests)),
+        })
     }))
 }
 
 /// Times in nanoseconds; `null` where a call has ended meanwhile.
-fn json(found: &InFlight) -> String {
+fn json(found: &InFlight, requests: &RequestsInFlight) -> String {
     let running = found.running.iter().map(|running| {
         format!(
             "{{\"name\":{},\"here_ns\":{},\"stack\":{}}}",
@@ -40,7 +45,21 @@ fn json(found: &InFlight) -> String {
             stack(&suspended.calls)
         )
     });
-    format!("{{\"threads\":[{}],\"suspended\":[{}]}}\n", joined(running), joined(suspended))
+    let RequestsInFlight { requests, unlisted } = requests;
+    let requests = requests.iter().map(|request| {
+        format!(
+            "{{\"method\":{},\"route\":{},\"since_ns\":{}}}",
+            Quoted(request.method),
+            Quoted(request.route),
+            request.age.as_nanos()
+        )
+    });
+    format!(
+        "{{\"threads\":[{}],\"suspended\":[{}],\"requests\":[{}],\"unlisted_requests\":{unlisted}}}\n",
+        joined(running),
+        joined(suspended),
+        joined(requests)
+    )
 }
 
 fn stack(calls: &[OpenCall]) -> String {
@@ -64,8 +83,20 @@ fn nanoseconds(age: Option<Duration>) -> String {
     age.map_or_else(|| "null".to_owned(), |age| age.as_nanos().to_string())
 }
 
-fn text(found: &InFlight) -> String {
+fn text(found: &InFlight, requests: &RequestsInFlight) -> String {
     let mut text = String::new();
+    let RequestsInFlight { requests, unlisted } = requests;
+    if !requests.is_empty() {
+        let _ = writeln!(text, "{}", units::counted(requests.len() as u64 + unlisted, "request"));
+    }
+    for request in requests {
+        let age = units::duration(request.age.as_secs_f64());
+        let name = format!("{} {}", request.method, request.route);
+        let _ = writeln!(text, "  {age:>7}  {}", one_line(&printable(&name)));
+    }
+    if !requests.is_empty() {
+        text.push('\n');
+    }
     for running in &found.running {
         let here = units::duration(running.here.as_secs_f64());
         let _ = writeln!(
@@ -102,6 +133,7 @@ fn lines(text: &mut String, calls: &[OpenCall]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::requests::RequestInFlight;
     use crate::in_flight::{RunningThread, SuspendedCalls};
     use crate::profile::Label;
 
@@ -118,9 +150,17 @@ mod tests {
         }
     }
 
+    fn requests() -> RequestsInFlight {
+        let age = Duration::from_secs(5);
+        RequestsInFlight {
+            requests: vec![RequestInFlight { method: "GET", route: "/a\"b", age }],
+            unlisted: 3,
+        }
+    }
+
     #[test]
     fn as_json() {
-        let json = json(&found());
+        let json = json(&found(), &requests());
         assert_eq!(
             json,
             concat!(
@@ -128,7 +168,8 @@ mod tests {
                 r#"{"function":"GET /","file":"a.rs","line":7,"since_ns":3000000000},"#,
                 r#"{"function":"lo\"ad","file":"a.rs","line":7,"since_ns":2000000000}]}],"#,
                 r#""suspended":[{"count":2,"mean_since_ns":null,"stack":["#,
-                r#"{"function":"wait","file":"a.rs","line":7,"since_ns":null}]}]}"#,
+                r#"{"function":"wait","file":"a.rs","line":7,"since_ns":null}]}],"#,
+                r#""requests":[{"method":"GET","route":"/a"b","since_ns":5000000000}],"unlisted_requests":3}"#,
                 "\n"
             )
         );
@@ -136,11 +177,14 @@ mod tests {
 
     #[test]
     fn as_text() {
-        let text = text(&found());
+        let text = text(&found(), &requests());
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(
             lines,
             [
+                "4 requests",
+                "    5.00s  GET /a\"b",
+                "",
                 "thread worker 1, 1.00s in the last one's own code",
                 "    3.00s  a.rs:7(GET /)",
                 "    2.00s  a.rs:7(lo\"ad)",
