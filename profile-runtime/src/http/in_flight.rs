@@ -1,16 +1,14 @@
-//! `inflight`: what is running and what is suspended right now, since when, on which call path; and which requests of the
-//! service are under way, where a `ProfileLayer` sees them.
+//! `inflight`: what is running and what is suspended right now, since when, on which call path.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use super::endpoints::Endpoints;
+use super::json::Json;
 use super::parameters::Parameters;
 use super::requests::{RequestsInFlight, requests_in_flight};
 use super::response::{JSON, Refusal, Response, TEXT};
 use super::work::{Reply, Work};
 use crate::in_flight::{InFlight, OpenCall};
-use crate::render::json_text::Quoted;
 use crate::render::names::{one_line, printable};
 use crate::units;
 
@@ -21,80 +19,53 @@ pub(super) fn in_flight(_endpoints: &Endpoints, parameters: &Parameters) -> Resu
         let (found, requests) = (crate::in_flight(), requests_in_flight());
         Ok(match as_text {
             true => Response::new(TEXT, text(&found, &requests)),
-            false => Response::new(JSON, json(&found, &requests)),
+            false => Response::new(JSON, Json::object(|json| write(&found, &requests, json))),
         })
     }))
 }
 
 /// Times in nanoseconds; `null` where a call has ended meanwhile.
-fn json(found: &InFlight, requests: &RequestsInFlight) -> String {
-    let running = found.running.iter().map(|running| {
-        format!(
-            "{{\"name\":{},\"here_ns\":{},\"stack\":{}}}",
-            Quoted(&running.thread),
-            running.here.as_nanos(),
-            stack(&running.calls)
-        )
+fn write(found: &InFlight, requests: &RequestsInFlight, json: &mut Json) {
+    json.list("threads", &found.running, |json, running| {
+        json.text("name", &running.thread);
+        json.field("here_ns", running.here.as_nanos());
+        stack(json, &running.calls);
     });
-    let suspended = found.suspended.iter().map(|suspended| {
-        let since = suspended.calls.last().and_then(|call| call.age);
-        format!(
-            "{{\"count\":{},\"mean_since_ns\":{},\"stack\":{}}}",
-            suspended.count,
-            nanoseconds(since),
-            stack(&suspended.calls)
-        )
+    json.list("suspended", &found.suspended, |json, suspended| {
+        json.field("count", suspended.count);
+        json.optional("mean_since_ns", suspended.calls.last().and_then(nanoseconds));
+        stack(json, &suspended.calls);
     });
-    let RequestsInFlight { requests, unlisted } = requests;
-    let requests = requests.iter().map(|request| {
-        format!(
-            "{{\"method\":{},\"route\":{},\"since_ns\":{}}}",
-            Quoted(request.method),
-            Quoted(request.route),
-            request.age.as_nanos()
-        )
+    json.list("requests", &requests.requests, |json, request| {
+        json.text("name", &format!("{} {}", request.method, request.route));
+        json.field("since_ns", request.age.as_nanos());
     });
-    format!(
-        "{{\"threads\":[{}],\"suspended\":[{}],\"requests\":[{}],\"unlisted_requests\":{unlisted}}}\n",
-        joined(running),
-        joined(suspended),
-        joined(requests)
-    )
+    json.field("unlisted_requests", requests.unlisted);
 }
 
-fn stack(calls: &[OpenCall]) -> String {
-    let calls = calls.iter().map(|OpenCall { label, age }| {
-        format!(
-            "{{\"function\":{},\"file\":{},\"line\":{},\"since_ns\":{}}}",
-            Quoted(&label.name),
-            Quoted(&label.file),
-            label.line,
-            nanoseconds(*age)
-        )
+fn stack(json: &mut Json, calls: &[OpenCall]) {
+    json.list("stack", calls, |json, call| {
+        json.text("function", &call.label.name);
+        json.text("file", &call.label.file);
+        json.field("line", call.label.line);
+        json.optional("since_ns", nanoseconds(call));
     });
-    format!("[{}]", joined(calls))
 }
 
-fn joined(items: impl Iterator<Item = String>) -> String {
-    items.collect::<Vec<_>>().join(",")
-}
-
-fn nanoseconds(age: Option<Duration>) -> String {
-    age.map_or_else(|| "null".to_owned(), |age| age.as_nanos().to_string())
+fn nanoseconds(call: &OpenCall) -> Option<u128> {
+    call.age.map(|age| age.as_nanos())
 }
 
 fn text(found: &InFlight, requests: &RequestsInFlight) -> String {
     let mut text = String::new();
-    let RequestsInFlight { requests, unlisted } = requests;
-    if !requests.is_empty() {
-        let _ = writeln!(text, "{}", units::counted(requests.len() as u64 + unlisted, "request"));
-    }
-    for request in requests {
-        let age = units::duration(request.age.as_secs_f64());
-        let name = format!("{} {}", request.method, request.route);
-        let _ = writeln!(text, "  {age:>7}  {}", one_line(&printable(&name)));
-    }
-    if !requests.is_empty() {
+    if !requests.requests.is_empty() {
+        let all = requests.requests.len() as u64 + requests.unlisted;
+        let _ = writeln!(text, "{} under way", units::counted(all, "request"));
+        for request in &requests.requests {
+            let age = units::duration(request.age.as_secs_f64());
+            let name = format!("{} {}", request.method, request.route);
+            let _ = writeln!(text, "  {age:>7}  {}", one_line(&printable(&name)));
+        }
         text.push('\n');
     }
     for running in &found.running {
@@ -133,7 +104,9 @@ fn lines(text: &mut String, calls: &[OpenCall]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::requests::RequestInFlight;
+    use std::time::Duration;
+
+    use crate::http::RequestInFlight;
     use crate::in_flight::{RunningThread, SuspendedCalls};
     use crate::profile::Label;
 
@@ -151,26 +124,23 @@ mod tests {
     }
 
     fn requests() -> RequestsInFlight {
-        let age = Duration::from_secs(5);
-        RequestsInFlight {
-            requests: vec![RequestInFlight { method: "GET", route: "/a\"b", age }],
-            unlisted: 3,
-        }
+        let age = Duration::from_secs(3);
+        let requests = vec![RequestInFlight { method: "GET", route: "/a/{id}", age }];
+        RequestsInFlight { requests, unlisted: 1 }
     }
 
     #[test]
     fn as_json() {
-        let json = json(&found(), &requests());
+        let json = String::from_utf8(Json::object(|json| write(&found(), &requests(), json))).unwrap();
         assert_eq!(
-            json,
+            json.replace('\n', ""),
             concat!(
                 r#"{"threads":[{"name":"worker\n1","here_ns":1000000000,"stack":["#,
                 r#"{"function":"GET /","file":"a.rs","line":7,"since_ns":3000000000},"#,
                 r#"{"function":"lo\"ad","file":"a.rs","line":7,"since_ns":2000000000}]}],"#,
                 r#""suspended":[{"count":2,"mean_since_ns":null,"stack":["#,
                 r#"{"function":"wait","file":"a.rs","line":7,"since_ns":null}]}],"#,
-                r#""requests":[{"method":"GET","route":"/a"b","since_ns":5000000000}],"unlisted_requests":3}"#,
-                "\n"
+                r#""requests":[{"name":"GET /a/{id}","since_ns":3000000000}],"unlisted_requests":1}"#,
             )
         );
     }
@@ -182,8 +152,8 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "4 requests",
-                "    5.00s  GET /a\"b",
+                "2 requests under way",
+                "    3.00s  GET /a/{id}",
                 "",
                 "thread worker 1, 1.00s in the last one's own code",
                 "    3.00s  a.rs:7(GET /)",
