@@ -131,7 +131,7 @@ fn main() {
     let target =
         target.into_iter().find(|target| services[3].get(target).0 == "200").expect("what to scrape");
     println!(
-        "axum on one thread, JSON: 60 % a product (5 annotated calls), 30 % a search (27), 10 % an order (7), each in a call \
+        "axum on one thread, JSON: 60 % a product (5 annotated calls), 30 % a search (22), 10 % an order (7), each in a call \
          of the layer; wrk, 16 connections"
     );
     println!(
