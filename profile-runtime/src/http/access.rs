@@ -1,13 +1,16 @@
 //! Who may ask: the host that was asked for, the token, and which site's page a browser asks for.
 
 use super::options::Options;
+use super::page;
 use super::request::Request;
 use super::response::Refusal;
 
 /// Refuses whoever may not ask, before anything else about the request is looked at.
 pub(super) fn check(request: &Request<'_>, options: &Options) -> Result<(), Refusal> {
     check_host(request, options)?;
-    check_token(request, options)?;
+    if !page::is_asked_for(request) {
+        check_token(request, options)?;
+    }
     check_site(request)
 }
 

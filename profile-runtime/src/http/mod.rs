@@ -13,6 +13,7 @@ mod control;
 mod endpoints;
 mod limits;
 mod options;
+mod page;
 mod parameters;
 mod pprof;
 mod request;
