@@ -4,13 +4,13 @@ const listOf = value => (Array.isArray(value) ? value : []);
 const numberOr = (value, other) => (typeof value === "number" ? value : other);
 const textOr = (value, other) => (typeof value === "string" ? value : other);
 
-// control: { time: { on, left }, heap: { on, mode, frames, left, installed } }; left is seconds until it stops, or null.
+// control: whether it is recorded, for how many nanoseconds yet (null: until somebody stops it), for how many by now.
 function controlOf(answer) {
   const time = answer.time || {}, heap = answer.heap || {};
   const mode = textOr(heap.mode, "off");
   return {
-    time: { on: time.recording === true, left: numberOr(time.remaining_s, null) },
-    heap: { on: mode !== "off", mode, left: numberOr(heap.remaining_s, null), installed: heap.installed !== false },
+    time: { on: time.is_recording === true, left: numberOr(time.ends_in_ns, null) },
+    heap: { on: mode !== "off", mode, left: numberOr(heap.ends_in_ns, null), age: numberOr(heap.recorded_ns, 0), installed: heap.is_installed !== false },
   };
 }
 

@@ -42,6 +42,16 @@ function problemOf(response, text) {
   return new Problem(words, response.status, response.status === 429 ? Math.max(1, retryAfter) : 0);
 }
 
+// Without what the browser knows of itself, or it would open its own window for a password where a token is wanted. A
+// proxy that lets only those in who have signed in is given what it wants.
+let credentials = "omit";
+
+function isOfProxy(response) {
+  const challenge = response.headers.get("www-authenticate") || "";
+  return response.type === "opaqueredirect" || response.status === 403
+    || (response.status === 401 && !/^bearer|profile-cost/i.test(challenge));
+}
+
 async function ask(method, path, query = {}) {
   const url = new URL(path, base);
   for (const [name, value] of Object.entries(query)) if (value !== "") url.searchParams.set(name, value);
@@ -49,11 +59,15 @@ async function ask(method, path, query = {}) {
   let response, text;
   try {
     // A redirect would be a proxy's page to sign in at, which is no answer.
-    response = await fetch(url, { method, headers, cache: "no-store", redirect: "manual", signal: AbortSignal.timeout(PATIENCE) });
+    response = await fetch(url, { method, headers, credentials, cache: "no-store", redirect: "manual", signal: AbortSignal.timeout(PATIENCE) });
     text = await response.text();
   } catch (error) {
     throw new Problem(error.name === "TimeoutError" ? `No answer in ${PATIENCE / 1000} seconds.`
       : "The service does not answer. Is it still running, is the port still forwarded?", 0, 0);
+  }
+  if (credentials === "omit" && isOfProxy(response)) {
+    credentials = "same-origin";
+    return ask(method, path, query);
   }
   if (response.type === "opaqueredirect") throw new Problem("Sent elsewhere, perhaps to sign in: load the page again.", 0, 0);
   if (!response.ok) throw problemOf(response, text);

@@ -1,20 +1,21 @@
 // What holds the heap, by line, type and call path, and how it has grown.
 
 const HEAP_ROWS = 500;
+// The service takes no more snapshots than one a second.
+const SNAPSHOTS_APART = 1050;
 const HEAP_KEYS = [
-  { id: "lineno", title: "Lines", noun: "line" },
-  { id: "type", title: "Types", noun: "type" },
-  { id: "path", title: "Call paths", noun: "call path" },
-  { id: "largest", title: "Largest blocks", noun: "line" },
+  { id: "lineno", title: "Lines" },
+  { id: "type", title: "Types" },
+  { id: "path", title: "Call paths" },
+  { id: "largest", title: "Largest" },
 ];
 
 const signed = (n, text) => (n > 0 ? `+${text(n)}` : n < 0 ? `\u2212${text(-n)}` : "\u00b7");
 
 function makeHeap(box, figuresBox) {
   // By key: the rows to compare with, whether they are all there were, and when they were got.
-  const before = new Map();
-  const latest = new Map();
-  let chosen = HEAP_KEYS[0], filter = "", process = null;
+  const before = new Map(), latest = new Map();
+  let chosen = HEAP_KEYS[0], filter = "", process = null, recording = "", age = 0, hasEnded = false, asked = -Infinity;
 
   const keys = el("div"), query = el("input", "text"), since = el("span", "muted since"), note = el("p", "note");
   keys.id = "heap-keys";
@@ -114,8 +115,11 @@ function makeHeap(box, figuresBox) {
       return made;
     }));
     const answer = latest.get(chosen.id), then = before.get(chosen.id);
-    note.hidden = !answer || !answer.unnamed;
-    note.textContent = answer && answer.unnamed ? `Addresses instead of names: ${answer.unnamed}` : "";
+    const notes = [];
+    if (answer && hasEnded) notes.push(`The recording has ended: these are the last figures, of ${answer.at}.`);
+    if (answer && answer.unnamed) notes.push(`Addresses instead of names: ${answer.unnamed}`);
+    note.hidden = notes.length === 0;
+    note.textContent = notes.join(" ");
     since.textContent = then ? `growth since ${then.at}` : "";
     mark.disabled = !answer;
     const lower = filter.toLowerCase();
@@ -149,15 +153,14 @@ function makeHeap(box, figuresBox) {
 
   return {
     query,
-    // Rows of another recording are nothing to compare with.
-    forget() {
-      before.clear();
-      latest.clear();
-      show();
-    },
+    forget,
     async load(control) {
+      follow(control);
       const key = chosen, isOn = control === null || control.heap.on;
       const hasRows = isOn && !(control && control.heap.mode === "counters");
+      const soon = asked + SNAPSHOTS_APART - performance.now();
+      if (soon > 0) await new Promise(done => { setTimeout(done, soon); });
+      asked = performance.now();
       if (key.id === "largest" || !hasRows) {
         // Without a recording there is still the process.
         const answer = memoryOf(await askJson("memory", { limit: hasRows ? HEAP_ROWS : 1 }));
@@ -169,6 +172,21 @@ function makeHeap(box, figuresBox) {
       show();
     },
   };
+
+  // Rows of another recording are nothing to compare with; those of one that has ended are all there is.
+  function forget() {
+    before.clear();
+    latest.clear();
+    show();
+  }
+
+  function follow(control) {
+    if (control === null) return;
+    const { on, mode } = control.heap;
+    if (on && recording !== "" && (hasEnded || mode !== recording || control.heap.age < age)) forget();
+    if (on) [recording, age] = [mode, control.heap.age];
+    hasEnded = !on && recording !== "";
+  }
 
   function remember(key, answer) {
     const kept = { ...answer, at: clockTime(new Date()) };

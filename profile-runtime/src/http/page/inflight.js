@@ -30,9 +30,8 @@ function makeInFlight(box) {
     none: () => "No request is being answered, or none goes through ProfileLayer.",
   });
   const threads = part("Running", "running", {
-    nameTitle: "call path", nameMeaning: "outermost first",
-    columns: [{ id: "thread", title: "thread", meaning: "the thread's name", text: row => cut(row.thread), exact: row => row.thread, isText: true }, age("for", "since the innermost call began")],
-    nameOf: row => [pathOf(row.stack)], none: () => "No thread is in an annotated function.",
+    nameTitle: "call path", nameMeaning: "outermost first, and the thread",
+    columns: [age("for", "since the innermost call began")], nameOf: row => [pathOf(row.stack), el("bdi", "source", cut(row.thread))], none: () => "No thread is in an annotated function.",
   });
   const suspended = part("Suspended", "suspended", {
     nameTitle: "call path", nameMeaning: "outermost first",

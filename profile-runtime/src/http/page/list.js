@@ -1,7 +1,7 @@
 // A table whose rows open to show more. Newer rows come in under the reader's eyes: what was open, chosen, sorted by
 // and focused stays so.
 
-// columns: { id, title, meaning, value(row), text(row), exact(row), share(row), isText }. nameOf(row) gives nodes,
+// columns: { id, title, meaning, value(row), text(row), exact(row), share(row) }. nameOf(row) gives nodes,
 // openTo(row) what a row opens to. sort: { id, down }, or null where the order is the rows' own.
 function makeList(box, { label, nameTitle, nameMeaning, columns, nameOf, openTo, sort, none }) {
   const table = el("table", "grid list"), head = el("thead"), body = el("tbody"), foot = el("p", "more");
@@ -23,8 +23,8 @@ function makeList(box, { label, nameTitle, nameMeaning, columns, nameOf, openTo,
     top.append(sortHeading("name", nameTitle, nameMeaning, sort, arrange),
       ...columns.map(column => sortHeading(column.id, column.title, column.meaning, sort, arrange)));
   } else {
-    for (const { title, meaning, isText } of [{ title: nameTitle, meaning: nameMeaning }, ...columns]) {
-      const th = el("th", isText ? "left plain" : "plain", title);
+    for (const { title, meaning } of [{ title: nameTitle, meaning: nameMeaning }, ...columns]) {
+      const th = el("th", "plain", title);
       th.scope = "col";
       th.title = meaning;
       top.append(th);
@@ -44,7 +44,6 @@ function makeList(box, { label, nameTitle, nameMeaning, columns, nameOf, openTo,
     for (const column of columns) {
       const td = cell("td", column.text(row), column.exact(row), column.share ? column.share(row) : 0);
       td.dataset.id = column.id;
-      if (column.isText) td.classList.add("left");
       if (column.share) td.classList.add("share");
       if (column.tone) td.classList.add(...column.tone(row));
       tr.append(td);
@@ -53,7 +52,9 @@ function makeList(box, { label, nameTitle, nameMeaning, columns, nameOf, openTo,
     const below = el("tr", "below"), td = el("td");
     below.setAttribute("aria-level", "2");
     td.colSpan = columns.length + 1;
-    td.append(...openTo(row));
+    const content = el("div");
+    content.append(...openTo(row));
+    td.append(content);
     below.append(td);
     return [tr, below];
   }

@@ -1,6 +1,6 @@
 // The live page: puts the parts together.
 
-let control = null, generation = "";
+let control = null;
 
 function failed(what, problem) {
   if (!(problem instanceof Problem)) throw problem;
@@ -27,7 +27,10 @@ async function attempt(what, asking) {
 const heap = makeHeap($("heap-view"), $("heap-figures"));
 const inFlight = makeInFlight($("inflight"));
 const timeRecording = makeTimeRecording($("time-recording"), () => refresher.now());
-const heapRecording = makeHeapRecording($("heap-recording"), () => refresher.now());
+const heapRecording = makeHeapRecording($("heap-recording"), verb => {
+  if (verb === "reset") heap.forget();
+  return refresher.now();
+});
 
 async function loadControl() {
   control = controlOf(await askJson("control"));
@@ -47,10 +50,6 @@ function showControl() {
 async function load() {
   const shown = tabs.shown();
   const first = await attempt("control", loadControl);
-  if (control && control.heap.mode !== generation) {
-    if (generation && generation !== "off") heap.forget();
-    generation = control.heap.mode;
-  }
   const show = {
     time: async () => render(await askJson("page.json")),
     heap: () => heap.load(control),

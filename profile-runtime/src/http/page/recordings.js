@@ -72,11 +72,12 @@ function makeRecording(box, { what, nouns, settings, sent, describe, changed }) 
     show(now) {
       const isOn = now !== null && now.on, can = now === null || now.installed !== false;
       dot.className = `dot ${isOn ? "on" : ""}`;
-      const left = now && now.on && now.left !== null ? `, ${duration(now.left * 1e9)} left` : "";
+      const left = now && now.on && now.left !== null ? `, ${duration(now.left)} left` : "";
       words.textContent = now === null ? `Recording of ${nouns}: not known` : describe(now) + left;
       start.hidden = isOn || !can;
       stop.hidden = now !== null && !now.on;
-      reset.hidden = !can;
+      // What is not recorded of the heap is not kept, either.
+      reset.hidden = !can || (what === "heap" && now !== null && !now.on);
       for (const setting of settings) setting.hidden = isOn || !can || setting.dataset.unfit === "true";
     },
   };

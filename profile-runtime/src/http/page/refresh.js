@@ -1,6 +1,6 @@
 // When the service is asked again: by hand, and every so often while somebody looks.
 
-const INTERVALS = [["0", "by hand"], ["1", "every 1 s"], ["2", "every 2 s"], ["5", "every 5 s"], ["15", "every 15 s"], ["60", "every minute"]];
+const INTERVALS = [["0", "by hand"], ["1", "every 1 s"], ["2", "every 2 s"], ["5", "every 5 s"], ["15", "every 15 s"], ["60", "every 60 s"]];
 
 const pad = n => String(n).padStart(2, "0");
 const clockTime = date => `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}`;

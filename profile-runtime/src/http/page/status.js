@@ -19,7 +19,7 @@ const status = (() => {
       timer = setTimeout(() => write("said", ""), 8000);
     },
     updated(text, exact) {
-      $("updated").textContent = text;
+      $("updated").textContent = `updated ${text}`;
       $("updated").title = exact;
     },
   };
