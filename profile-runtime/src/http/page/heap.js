@@ -15,7 +15,7 @@ const signed = (n, text) => (n > 0 ? `+${text(n)}` : n < 0 ? `\u2212${text(-n)}`
 function makeHeap(box, figuresBox) {
   // By key: the rows to compare with, whether they are all there were, and when they were got.
   const before = new Map(), latest = new Map();
-  let chosen = HEAP_KEYS[0], filter = "", process = null, recording = "", age = 0, hasEnded = false, asked = -Infinity;
+  let chosen = HEAP_KEYS[0], filter = "", process = null, recording = "", age = 0, isOn = false, hasEnded = false, asked = -Infinity;
 
   const keys = el("div"), query = el("input", "text"), since = el("span", "muted since"), note = el("p", "note");
   keys.id = "heap-keys";
@@ -57,7 +57,7 @@ function makeHeap(box, figuresBox) {
   const list = makeList(tableBox, {
     label: "What holds the heap", nameTitle: "place", nameMeaning: "what its blocks have in common", columns,
     sort: { id: "bytes", down: true }, nameOf, openTo,
-    none: () => (filter ? "Nothing matches." : latest.has(chosen.id) ? "Nothing is held." : "Nothing known yet: start a recording."),
+    none: () => (filter ? "Nothing matches." : latest.has(chosen.id) ? "Nothing is held." : isOn ? "Asking the service\u2026" : "Nothing known yet: start a recording."),
   });
 
   function nameOf(row) {
@@ -156,8 +156,9 @@ function makeHeap(box, figuresBox) {
     forget,
     async load(control) {
       follow(control);
-      const key = chosen, isOn = control === null || control.heap.on;
-      const hasRows = isOn && !(control && control.heap.mode === "counters");
+      show();
+      const key = chosen;
+      const hasRows = (control === null || isOn) && !(control && control.heap.mode === "counters");
       const soon = asked + SNAPSHOTS_APART - performance.now();
       if (soon > 0) await new Promise(done => { setTimeout(done, soon); });
       asked = performance.now();
@@ -183,6 +184,7 @@ function makeHeap(box, figuresBox) {
   function follow(control) {
     if (control === null) return;
     const { on, mode } = control.heap;
+    isOn = on;
     if (on && recording !== "" && (hasEnded || mode !== recording || control.heap.age < age)) forget();
     if (on) [recording, age] = [mode, control.heap.age];
     hasEnded = !on && recording !== "";

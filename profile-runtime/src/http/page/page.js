@@ -26,11 +26,17 @@ async function attempt(what, asking) {
 
 const heap = makeHeap($("heap-view"), $("heap-figures"));
 const inFlight = makeInFlight($("inflight"));
-const timeRecording = makeTimeRecording($("time-recording"), () => refresher.now());
+const timeRecording = makeTimeRecording($("time-recording"), changed);
 const heapRecording = makeHeapRecording($("heap-recording"), verb => {
   if (verb === "reset") heap.forget();
-  return refresher.now();
+  return changed();
 });
+
+// What was done is seen at once, whatever else is being asked meanwhile.
+async function changed() {
+  await attempt("control", loadControl);
+  refresher.now();
+}
 
 async function loadControl() {
   control = controlOf(await askJson("control"));
