@@ -96,7 +96,7 @@ fn work() {
         Box::new(move || {
             let (sender, until) = channel();
             ready.send(()).expect("the test waits");
-            measured!("serve");
+            measured!("listen");
             hold(&until);
             drop(sender);
         }),

@@ -165,9 +165,11 @@ async function missing() {
     const answer = await fetch(new URL(path, config.url), { headers: {} });
     if (answer.status === 404) paths.push(path);
   }
-  if (paths.includes("control")) paths.push("control/time/start", "control/time/stop", "control/time/reset");
-  if (paths.includes("tracemalloc")) paths.push("control", "control/heap/start", "control/heap/stop", "control/heap/reset");
-  return paths;
+  // Half a state would be none.
+  const state = ["control", "tracemalloc", "memory"];
+  if (!state.some(path => paths.includes(path))) return paths;
+  const controls = ["time", "heap"].flatMap(what => ["start", "stop", "reset"].map(verb => `control/${what}/${verb}`));
+  return [...paths.filter(path => path === "inflight"), ...state, ...controls];
 }
 
 async function checkHeaders() {
@@ -265,7 +267,7 @@ async function checkTime(only) {
     places: Array.from(document.querySelectorAll("header, #messages, #tools, #graph, #functions, #metrics, #reset"), e => { const r = e.getBoundingClientRect(); return [e.id, r.x, r.y, e.id === "functions" ? 0 : r.height]; }),
   }));
   const before = await place(), was = answers["page.json"].functions.calls[busy];
-  same(before.focus, config.busy, "focus");
+  same([before.focus, before.zoomed], [config.busy, true], "focus and zoom");
   for (let turn = 0; turn < 3; turn++) await refresh();
   same(await place(), before, "the place");
   const functions = answers["page.json"].functions, now = functions.calls[functions.name.indexOf(config.busy)];
@@ -273,7 +275,7 @@ async function checkTime(only) {
   same(exact((await readRows(page)).find(row => row.name === config.busy).cells.calls), now, "newer figures are shown");
   // The same with the focus on a heading, a metric, a link of the panel and in the search.
   await page.evaluate(i => document.querySelector(`#body tr[data-i="${i}"]`).click(), functions.name.indexOf(config.busy));
-  for (const selector of ["#head th[data-id=self] button", "#metrics button[data-id=busy], #metrics button[data-id=task]", "#detail .edges a", "#detail .close", "#query", "#flame"]) {
+  for (const selector of ["#head th[data-id=self] button", "#metrics button:nth-child(2)", "#detail .edges a", "#detail .close", "#query", "#flame"]) {
     const what = () => page.evaluate(() => { const e = document.activeElement; return [e.tagName, e.id, e.className, e.hash || "", e.textContent.slice(0, 20)].join(); });
     await page.focus(selector);
     const focused = await what();

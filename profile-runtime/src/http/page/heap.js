@@ -132,7 +132,7 @@ function makeHeap(box, figuresBox) {
     const shown = [];
     if (answer && answer.total.bytes > 0) {
       shown.push(["recorded", bytes(answer.total.bytes), `${UNITS.bytes.exact(answer.total.bytes)} live in ${counted(answer.total.blocks, "block")}`]);
-      if (then && then.total.bytes > 0) shown.push(["growth", signed(answer.total.bytes - then.total.bytes, bytes), `since ${then.at}`]);
+      if (then && then.total.bytes > 0) shown.push(["growth", signed(answer.total.bytes - then.total.bytes, bytes).replace("\u00b7", "0"), `since ${then.at}`]);
       if (answer.other.rows > 0) shown.push(["not listed", bytes(answer.other.bytes), `${counted(answer.other.rows, "row")} more`]);
     }
     const words = process ? process.explanation.join("\n") : "";

@@ -62,7 +62,7 @@ function makeList(box, { label, nameTitle, nameMeaning, columns, nameOf, openTo,
   const focusable = () => Array.from(body.querySelectorAll("tr[tabindex]"));
 
   function arrange() {
-    const focused = body.contains(document.activeElement) ? document.activeElement.closest("tr").dataset.key : null;
+    const hadFocus = body.contains(document.activeElement);
     let sorted = rows;
     const column = sort && columns.find(c => c.id === sort.id);
     if (column) {
@@ -75,12 +75,9 @@ function makeList(box, { label, nameTitle, nameMeaning, columns, nameOf, openTo,
     const visible = sorted.slice(0, limit);
     body.replaceChildren(...visible.flatMap(rowOf));
     if (!visible.some(row => row.key === stop)) stop = visible.length ? visible[0].key : "";
-    for (const tr of focusable()) {
-      tr.tabIndex = tr.dataset.key === stop ? 0 : -1;
-      if (focused !== null && tr.dataset.key === focused) tr.focus({ preventScroll: true });
-    }
-    // A row that has gone hands its focus to one that has not.
-    if (focused !== null && !body.contains(document.activeElement)) body.querySelector("tr[tabindex='0']")?.focus({ preventScroll: true });
+    for (const tr of focusable()) tr.tabIndex = tr.dataset.key === stop ? 0 : -1;
+    // That is the row that had the focus, or another where it has gone.
+    if (hadFocus) body.querySelector("tr[tabindex='0']")?.focus({ preventScroll: true });
     foot.hidden = rows.length > 0 && rows.length === visible.length;
     shown.textContent = rows.length === 0 ? none() : `${count(visible.length)} of ${count(rows.length)} shown.`;
     all.hidden = rows.length === visible.length;

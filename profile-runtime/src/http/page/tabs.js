@@ -26,6 +26,7 @@ function makeTabs(onShow) {
 
   function go(id) {
     if (id === named()) return;
+    if (shown === "time") places.time.hash = location.hash || "#";
     // What was selected is selected again.
     history.pushState(null, "", id === "time" ? places.time.hash : `#${id}`);
     dispatchEvent(new PopStateEvent("popstate"));
