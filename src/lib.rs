@@ -67,6 +67,9 @@
 //! - `heap` (default): the tracking allocator. Stacks are walked by gimli's reading of the program's unwind tables.
 //! - `symbols` (default): names and types for what the heap holds, from debug information, in a child of the process
 //!   (`Snapshot::name`, `Snapshot::in_child`). Without it `cargo profile-cost heap` names snapshots offline.
+//! - `tower`: the endpoints of `http` as a tower service, for axum's `nest_service` and for hyper, and
+//!   `http::ProfileLayer`, with which every request is a call named by its method and route. Depends on no runtime.
+//! - `axum`: the layer knows the routes that axum 0.8 matched, so that `.layer(ProfileLayer::new())` is all it takes.
 //! - `read`: `Recording::read`, native JSON and pstats dumps back into values, with serde_json.
 //!   `cargo profile-cost` has it; a service need not.
 

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release --example backend` starts it, drives it over loopback, prints the callers report and
 //! writes a flamegraph. One of its handlers has a performance fault; the report shows which. `--fixed` runs
-//! the service without it.
+//! the service without it. `--serve` serves until Ctrl-C, and can be asked meanwhile: it mounts the endpoints.
 
 mod catalogue;
 mod database;
@@ -17,13 +17,20 @@ use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::Router;
 use clap::Parser;
 use indicatif::MultiProgress;
+use profile_cost::http::{Endpoints, Options, ProfileLayer};
 use tokio::net::TcpListener;
 
 use crate::handlers::Shop;
+
+/// Says which lines and types hold the memory, once it is told to record.
+#[global_allocator]
+static ALLOCATOR: profile_cost::heap::Tracker = profile_cost::heap::Tracker::system();
 
 /// A web service with a fault to find.
 #[derive(Debug, Parser)]
@@ -61,13 +68,21 @@ async fn main() -> anyhow::Result<()> {
 
     let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port))).await?;
     let address = listener.local_addr()?;
-    let service = axum::serve(listener, handlers::router(Arc::new(shop)));
+    let mut router = handlers::router(Arc::new(shop));
+    if arguments.serve {
+        router = with_endpoints(router);
+    }
+    let service = axum::serve(listener, router);
 
     // From here on, every annotated function is counted.
     profile_cost::enable();
     if arguments.serve {
         println!(
-            "Serving on http://{address}; try /search?q=bei and /products/7. Ctrl-C ends it and reports."
+            "Serving on http://{address}; try /search?q=bei and /products/7. Ctrl-C ends it and reports.\n\
+             What it does, meanwhile:\n\
+             \x20   http://{address}/debug/profile-cost/\n\
+             \x20   curl http://{address}/debug/profile-cost/stats\n\
+             \x20   go tool pprof -top http://{address}/debug/pprof/profile?seconds=5"
         );
         service.with_graceful_shutdown(async { drop(tokio::signal::ctrl_c().await) }).await?;
     } else {
@@ -81,6 +96,14 @@ async fn main() -> anyhow::Result<()> {
     report::write_pictures(&profile, &arguments.out, arguments.fixed)?;
     report::conclude(arguments.fixed);
     Ok(())
+}
+
+/// Every request as a call, the report of the slow ones in the log, and the endpoints below `/debug`. They are added
+/// after the layer, so that asking is not profiled itself.
+fn with_endpoints(router: Router) -> Router {
+    router
+        .layer(ProfileLayer::new().report_over(Duration::from_millis(250)).top(10))
+        .nest_service("/debug", Endpoints::new(Options::default()))
 }
 
 /// Sends log records to stderr without tearing the progress bar.

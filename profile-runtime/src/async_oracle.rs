@@ -13,6 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use self::model::Totals;
 use self::world::{SITES, World};
 use crate::block::Block;
+use crate::in_flight::{self, OpenCall};
 use crate::paths::ROOT;
 use crate::ring::bucket_of;
 use crate::tally::Baseline;
@@ -99,6 +100,28 @@ fn check(world: &World, when: &str) {
         }
     }
     differ(world, when, &recorded_elapsed(world), &elapsed);
+    let (running, suspended) = under_way(world);
+    differ(world, when, &running, &world.model.borrow().running());
+    differ(world, when, &suspended, &world.model.borrow().suspended());
+}
+
+/// The functions of open calls, outermost first, with their ages in ticks.
+type Calls = Vec<(usize, Option<u64>)>;
+
+/// What runs, by thread, and what is suspended, by path.
+fn under_way(world: &World) -> (BTreeMap<usize, Calls>, BTreeMap<Vec<usize>, (u64, Calls)>) {
+    let calls = |calls: Vec<OpenCall>| -> Calls {
+        let call = |call: OpenCall| (call.label.line as usize, call.age.map(|age| age.as_nanos() as u64));
+        calls.into_iter().map(call).collect()
+    };
+    let found = in_flight::look(world.engine, &[], clock::now(), 1.0);
+    let number = |name: &str| name.trim_start_matches("thread ").parse::<usize>().unwrap_or_default() - 1;
+    let running = found.running.into_iter().map(|running| (number(&running.thread), calls(running.calls)));
+    let suspended = found.suspended.into_iter().map(|suspended| {
+        let calls = calls(suspended.calls);
+        (calls.iter().map(|(function, _)| *function).collect(), (suspended.count, calls))
+    });
+    (running.collect(), suspended.collect())
 }
 
 /// What is wrong with one program, and how often it was looked at.

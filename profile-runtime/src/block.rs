@@ -118,7 +118,7 @@ struct Owner {
 
 #[inline(always)]
 fn path_of(current: *const Counters) -> PathIndex {
-    // SAFETY: comes from `Block::current`, which points to counters that are leaked.
+    // SAFETY: comes from `Block::current` or a reading of it, which point to counters that are leaked.
     unsafe { &*current }.path.load(Ordering::Relaxed)
 }
 
@@ -492,6 +492,11 @@ impl Block {
     /// What the owner is doing at tick `now`; see [`Position::read`].
     pub(crate) fn read_current(&self, now: u64) -> Option<StayReading> {
         self.position.read(now)
+    }
+
+    /// The path that the owner is on at tick `now`, and for how many ticks it has been.
+    pub(crate) fn read_path_now(&self, now: u64) -> Option<(PathIndex, u64)> {
+        self.read_current(now).map(|stay| (path_of(stay.counters), stay.ticks))
     }
 
     /// The non-empty buckets of the elapsed times of each function under `top`; under any, for `None`.

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::future::Future;
 use std::mem::ManuallyDrop;
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -154,15 +155,15 @@ pin_project_lite::pin_project! {
     /// A future whose polls are measured as one call, which is reported by itself when it ends.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
-    pub struct Reported<F> {
+    pub struct Reported<F, R: Deref<Target = Report> = &'static Report> {
         // `None` once the call is over.
         #[pin]
         inner: Option<Instrumented<F>>,
         recording: Option<Recording>,
-        report: &'static Report,
+        report: R,
     }
 
-    impl<F> PinnedDrop for Reported<F> {
+    impl<F, R: Deref<Target = Report>> PinnedDrop for Reported<F, R> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             this.inner.set(None);
@@ -174,16 +175,16 @@ pin_project_lite::pin_project! {
 }
 
 /// As [`instrument`], and the call is reported by itself when it ends.
-pub fn instrument_report<N: Fn(), F: Future>(
+pub fn instrument_report<N: Fn(), F: Future, R: Deref<Target = Report>>(
     site: &'static Site,
     namer: N,
-    report: &'static Report,
+    report: R,
     future: F,
-) -> Reported<F> {
+) -> Reported<F, R> {
     Reported { inner: Some(instrument(site, namer, future)), recording: None, report }
 }
 
-impl<F: Future> Future for Reported<F> {
+impl<F: Future, R: Deref<Target = Report>> Future for Reported<F, R> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {

@@ -75,6 +75,9 @@ pub(crate) fn decide() -> bool {
                 WANTED.store(true, Ordering::Relaxed);
                 crate::exit::report_at_exit(environment);
             }
+            // Records nothing by itself. Before what does, whose the server's own memory is not to be.
+            #[cfg(feature = "server")]
+            crate::http::server::begin(environment);
             #[cfg(feature = "heap")]
             if crate::heap::at_exit::begin(environment) && !environment.off {
                 // Memory is told by call path as well, and those are known only while calls are counted.

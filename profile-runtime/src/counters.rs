@@ -29,6 +29,8 @@ pub(crate) struct Counters {
     panicked: AtomicU64,
     /// Ticks in the path's own code; grows when the thread switches away from it.
     self_busy: AtomicU64,
+    /// Tick at which the newest call that is no future's began; set at entry.
+    began: AtomicU64,
 }
 
 /// Counters of that path, all zero. (loom's atomics are made by functions that are not `const`.)
@@ -43,6 +45,7 @@ macro_rules! counters {
             returned: AtomicU64::new(0),
             panicked: AtomicU64::new(0),
             self_busy: AtomicU64::new(0),
+            began: AtomicU64::new(0),
         }
     };
 }
@@ -76,6 +79,12 @@ impl Counters {
         add(&self.folded, 1);
     }
 
+    /// A call that is no future's begins at tick `now`.
+    #[inline(always)]
+    pub(crate) fn begin(&self, now: u64) {
+        self.began.store(now, Ordering::Relaxed);
+    }
+
     #[inline(always)]
     pub(crate) fn charge(&self, ticks: u64) {
         add(&self.self_busy, ticks);
@@ -92,7 +101,7 @@ impl Counters {
         self.panicked.store(self.panicked.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
     }
 
-    /// True while a call is open that this thread began, none of them a future's that was dropped. Its thread asks.
+    /// True while a call is open that this thread began, none of them a future's that was dropped.
     #[cfg(not(loom))]
     pub(crate) fn is_active(&self) -> bool {
         let (returned, panicked) = self.read_ends();
@@ -110,6 +119,12 @@ impl Counters {
 
     pub(crate) fn read_folded(&self) -> u64 {
         self.folded.load(Ordering::Relaxed)
+    }
+
+    /// When the newest call that is no future's began; means nothing where none ever did.
+    #[cfg(not(loom))]
+    pub(crate) fn read_began(&self) -> u64 {
+        self.began.load(Ordering::Relaxed)
     }
 
     pub(crate) fn read_busy(&self) -> u64 {
@@ -132,15 +147,21 @@ impl Counters {
 /// another: at a suspension at tick t, `balance -= t` and `suspended += 1`; at the resumption at tick u,
 /// `balance += u` and `suspended -= 1` (all wrapping). Over all threads, suspended time up to now is
 /// `balance + suspended * now`.
+///
+/// The ages of open calls are kept so too: `open` of them are together `open * now - begun` ticks old.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct AsyncCounters {
-    /// Odd while `balance` and `suspended` are being changed.
+    /// Odd while `balance`, `suspended`, `open` and `begun` are being changed.
     sequence: AtomicU32,
     /// The reset during which `longest_poll` was taken.
     epoch: AtomicU32,
     balance: AtomicU64,
     suspended: AtomicU64,
+    /// Calls that began here less those that ended here, wherever they began.
+    open: AtomicU64,
+    /// The sum of the ticks at which they began, of the latter taken off.
+    begun: AtomicU64,
     /// Polls; +1 when a poll ends.
     polls: AtomicU64,
     /// Ticks of the longest poll since the last reset, callees included.
@@ -149,11 +170,22 @@ pub(crate) struct AsyncCounters {
     cancelled: AtomicU64,
 }
 
-/// A consistent reading of the suspended time of one (thread, path).
+/// A consistent reading of the suspended time of one (thread, path), and of the ages of its open calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Suspension {
     pub(crate) balance: u64,
     pub(crate) suspended: u64,
+    pub(crate) open: u64,
+    pub(crate) begun: u64,
+}
+
+impl Suspension {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.balance = self.balance.wrapping_add(other.balance);
+        self.suspended = self.suspended.wrapping_add(other.suspended);
+        self.open = self.open.wrapping_add(other.open);
+        self.begun = self.begun.wrapping_add(other.begun);
+    }
 }
 
 impl AsyncCounters {
@@ -163,6 +195,8 @@ impl AsyncCounters {
             epoch: AtomicU32::new(0),
             balance: AtomicU64::new(0),
             suspended: AtomicU64::new(0),
+            open: AtomicU64::new(0),
+            begun: AtomicU64::new(0),
             polls: AtomicU64::new(0),
             longest_poll: AtomicU64::new(0),
             cancelled: AtomicU64::new(0),
@@ -170,14 +204,31 @@ impl AsyncCounters {
     }
 
     #[inline(always)]
-    fn shift(&self, balance: u64, suspended: u64) {
+    fn change(&self, (first, by): (&AtomicU64, u64), (second, and_by): (&AtomicU64, u64)) {
         let sequence = self.sequence.load(Ordering::Relaxed);
         self.sequence.store(sequence.wrapping_add(1), Ordering::Relaxed);
         // NOTE: keeps the two stores below behind the odd sequence number.
         fence(Ordering::Release);
-        add(&self.balance, balance);
-        add(&self.suspended, suspended);
+        add(first, by);
+        add(second, and_by);
         self.sequence.store(sequence.wrapping_add(2), Ordering::Release);
+    }
+
+    #[inline(always)]
+    fn shift(&self, balance: u64, suspended: u64) {
+        self.change((&self.balance, balance), (&self.suspended, suspended));
+    }
+
+    /// A call begins at tick `now`: its first poll.
+    #[inline(always)]
+    pub(crate) fn begin(&self, now: u64) {
+        self.change((&self.open, 1), (&self.begun, now));
+    }
+
+    /// A call ends that began at tick `start`.
+    #[inline(always)]
+    pub(crate) fn end(&self, start: u64) {
+        self.change((&self.open, u64::MAX), (&self.begun, 0u64.wrapping_sub(start)));
     }
 
     /// The future returned `Pending` at tick `at`.
@@ -244,8 +295,15 @@ impl AsyncCounters {
         let before = self.sequence.load(Ordering::Acquire);
         let balance = self.balance.load(Ordering::Relaxed);
         let suspended = self.suspended.load(Ordering::Relaxed);
+        let open = self.open.load(Ordering::Relaxed);
+        let begun = self.begun.load(Ordering::Relaxed);
         fence(Ordering::Acquire);
         let after = self.sequence.load(Ordering::Relaxed);
-        (before == after && before.is_multiple_of(2)).then_some(Suspension { balance, suspended })
+        (before == after && before.is_multiple_of(2)).then_some(Suspension {
+            balance,
+            suspended,
+            open,
+            begun,
+        })
     }
 }

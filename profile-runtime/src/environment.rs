@@ -31,6 +31,9 @@ pub(crate) struct Environment {
     /// `PROFILE_COST_HEAP_MEMORY`: the most that the heap's recording may take, bytes.
     #[cfg(feature = "heap")]
     pub(crate) heap_memory: Option<u64>,
+    /// `PROFILE_COST_HTTP`: where requests are answered.
+    #[cfg(feature = "server")]
+    pub(crate) http: Option<crate::http::server::Listen>,
     /// `PROFILE_COST_TOP`: rows of the report at exit.
     pub(crate) top: usize,
     /// `PROFILE_COST_MAX_PATHS`, `PROFILE_COST_MAX_DEPTH`.
@@ -96,6 +99,17 @@ impl Environment {
                     ));
                 }
             }
+        }
+        #[cfg(feature = "server")]
+        match crate::http::server::Listen::parse(get) {
+            Ok(listen) => parsed.http = listen,
+            Err(complaint) => parsed.complaints.push(complaint),
+        }
+        #[cfg(not(feature = "server"))]
+        if let Some(value) = get("PROFILE_COST_HTTP") {
+            parsed.complaints.push(format!(
+                "PROFILE_COST_HTTP={value}: nothing listens: profile-cost is built without its feature `server`"
+            ));
         }
         if let Some(value) = get("PROFILE_COST_SIGTERM") {
             match value.as_str() {
@@ -202,6 +216,7 @@ mod tests {
             ("PROFILE_COST_HEAP_MEMORY", "0"),
             #[cfg(feature = "heap")]
             ("PROFILE_COST_HEAP_MEMORY", "-1MiB"),
+            ("PROFILE_COST_HTTP", "everywhere"),
             ("PROFILE_COST_MAX_PATHS", "0"),
             ("PROFILE_COST_TOP", "-1"),
         ] {

@@ -218,6 +218,8 @@ impl Call {
         let now = clock::now();
         if resumed.is_none() {
             self.start = now;
+            // SAFETY: `asyncs` is of this thread's block (`home` was just set) and leaked.
+            unsafe { &*asyncs }.begin(now);
         }
         if depth == 0 {
             if !self.outermost {
@@ -313,6 +315,7 @@ impl Drop for Turn<'_> {
             return;
         }
         segment.pended.set(self.pended);
+        asyncs.end(self.call.start);
         let ending = match self.outcome {
             Outcome::Ready => Ending::Returned,
             Outcome::Dropped => Ending::Cancelled,

@@ -139,6 +139,7 @@ impl Guard {
     ) {
         counters.start();
         let start = now();
+        counters.begin(start);
         block.switch_from(back, counters, start);
         self.counters = ptr::from_ref(counters).map_addr(|address| address | tag);
         self.back = MaybeUninit::new(back);

@@ -20,6 +20,8 @@ mod engine;
 mod environment;
 mod exit;
 mod extension;
+#[cfg(all(feature = "server", unix))]
+mod fork;
 mod format;
 mod future;
 mod guard;
@@ -28,6 +30,7 @@ pub mod heap;
 mod histogram;
 #[cfg(feature = "http")]
 pub mod http;
+mod in_flight;
 mod index;
 mod label_name;
 mod native;
@@ -63,6 +66,7 @@ pub use control::{disable, enable, is_enabled};
 pub use elapsed::Elapsed;
 pub use exit::{Session, init};
 pub use format::{Format, write_file};
+pub use in_flight::{InFlight, OpenCall, RunningThread, SuspendedCalls, in_flight};
 pub use profile::{
     Counts, Function, FunctionId, HeapCounts, Label, Notes, Path, PathId, Profile, ThreadCounts,
 };

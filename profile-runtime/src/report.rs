@@ -10,8 +10,8 @@ use crate::stderr;
 /// How long a call that is reported on waits for somebody to read on, where stderr does not wait by itself.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// What `report`, `report_over`, `top`, `sort` and `log_target` ask for. Lives in a `static`.
-#[derive(Debug)]
+/// What `report`, `report_over`, `top`, `sort` and `log_target` ask for. Lives in a `static`, or with a layer.
+#[derive(Clone, Debug)]
 pub struct Report {
     /// Print only calls that took at least this long, nanoseconds; 0 prints all.
     pub over_ns: u64,

@@ -89,7 +89,7 @@ fn check(result: libc::c_int) -> io::Result<()> {
 
 /// Calls `f` with all signals held back: a thread that it starts never gets one that is the program's, not
 /// even where all threads of the program block it to wait for it.
-fn without_signals<R>(f: impl FnOnce() -> R) -> R {
+pub(crate) fn without_signals<R>(f: impl FnOnce() -> R) -> R {
     // SAFETY: all-zero is a valid set of signals on every system there is.
     let (mut all, mut before): (libc::sigset_t, libc::sigset_t) = unsafe { std::mem::zeroed() };
     // SAFETY: both sets are valid, and the thread's mask is put back.

@@ -40,8 +40,7 @@ impl Tally {
         self.busy += busy;
         let Some(asyncs) = asyncs else { return busy };
         let suspension = (0..10_000).find_map(|_| asyncs.try_read()).unwrap_or_default();
-        self.suspension.balance = self.suspension.balance.wrapping_add(suspension.balance);
-        self.suspension.suspended = self.suspension.suspended.wrapping_add(suspension.suspended);
+        self.suspension.add(suspension);
         self.polls += asyncs.read_polls();
         self.longest = self.longest.max(asyncs.read_longest(epoch));
         busy

@@ -131,3 +131,5 @@ impl ThreadHandle {
         counters
     }
 }
+#[cfg(feature = "server")]
+pub use crate::http::server::exchange as http_exchange;

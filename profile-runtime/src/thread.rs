@@ -11,6 +11,9 @@ use crate::engine;
 static UNATTACHED: Block = Block::placeholder();
 /// What a thread points to once its thread-locals are being destroyed.
 static ENDED: Block = Block::placeholder();
+/// What a thread of the profiler's own points to.
+#[cfg(feature = "server")]
+static LEFT_OUT: Block = Block::placeholder();
 
 /// Events on threads that had ended; see [`ENDED`].
 static LATE: AtomicU64 = AtomicU64::new(0);
@@ -47,6 +50,10 @@ pub(crate) fn attach() -> Option<&'static Block> {
     if block.engine.is_some() {
         return Some(block);
     }
+    #[cfg(feature = "server")]
+    if std::ptr::eq(block, &LEFT_OUT) {
+        return None;
+    }
     if std::ptr::eq(block, &ENDED) {
         LATE.fetch_add(1, Ordering::Relaxed);
         return None;
@@ -62,6 +69,14 @@ pub(crate) fn attach() -> Option<&'static Block> {
     let block = engine::process().adopt(clock::now(), name);
     BLOCK.set(block);
     Some(block)
+}
+
+/// The calling thread is the profiler's own: neither its calls nor its blocks are recorded, for as long as it lives. What
+/// it frees of the program's blocks is. The first thing that such a thread does.
+#[cfg(feature = "server")]
+pub(crate) fn leave_out() {
+    BLOCK.set(&LEFT_OUT);
+    crate::heap::local::leave_out();
 }
 
 /// Makes this thread write to `block`: how one real thread plays several. Returns what it was.

@@ -161,13 +161,13 @@ const readList = (page, id) => page.evaluate(id => Array.from(document.querySele
 // The service's own answers for what it offers, ours for the rest.
 async function missing() {
   const paths = [];
-  for (const path of ["control", "inflight", "tracemalloc", "memory"]) {
-    const answer = await fetch(new URL(path, config.url), { headers: {} });
+  for (const path of ["control", "inflight", "tracemalloc", "memory", "control/time/stop", "control/time/reset"]) {
+    const answer = await fetch(new URL(path, config.url));
     if (answer.status === 404) paths.push(path);
   }
   // Half a state would be none.
+  if (paths.every(path => path === "inflight")) return paths;
   const state = ["control", "tracemalloc", "memory"];
-  if (!state.some(path => paths.includes(path))) return paths;
   const controls = ["time", "heap"].flatMap(what => ["start", "stop", "reset"].map(verb => `control/${what}/${verb}`));
   return [...paths.filter(path => path === "inflight"), ...state, ...controls];
 }

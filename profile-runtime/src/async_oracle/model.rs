@@ -49,6 +49,7 @@ struct Future {
     /// Polls and drops so far, and when the last one ended.
     turns: u64,
     left: u64,
+    over: bool,
 }
 
 struct Waiting {
@@ -62,6 +63,8 @@ struct Waiting {
 struct Frame {
     path: Path,
     entered: u64,
+    /// A call that began here, and not a stay on the path of another.
+    is_scope: bool,
     /// The future that is being polled or dropped, if it is one.
     future: Option<usize>,
     /// Futures that returned Pending to this poll, and have not been polled again by it.
@@ -105,8 +108,8 @@ impl Model {
         Rc::new(self.path(thread).iter().copied().chain([function]).collect())
     }
 
-    fn push(&mut self, thread: usize, path: Path, future: Option<usize>) {
-        let frame = Frame { path, entered: self.now, future, waiting: BTreeSet::new() };
+    fn push(&mut self, thread: usize, path: Path, is_scope: bool, future: Option<usize>) {
+        let frame = Frame { path, entered: self.now, is_scope, future, waiting: BTreeSet::new() };
         self.threads[thread].push(frame);
     }
 
@@ -115,7 +118,7 @@ impl Model {
     pub(super) fn enter_scope(&mut self, thread: usize, function: usize) {
         let path = self.below(thread, function);
         self.count(thread, &path).starts += 1;
-        self.push(thread, path, None);
+        self.push(thread, path, true, None);
     }
 
     pub(super) fn leave_scope(&mut self, thread: usize, panicked: bool) {
@@ -126,7 +129,7 @@ impl Model {
     }
 
     pub(super) fn enter_path(&mut self, thread: usize, path: Path) {
-        self.push(thread, path, None);
+        self.push(thread, path, false, None);
     }
 
     pub(super) fn leave_path(&mut self, thread: usize) {
@@ -140,7 +143,15 @@ impl Model {
     // ---- asynchronous calls ----
 
     pub(super) fn add_future(&mut self, function: usize) -> usize {
-        self.futures.push(Future { function, path: None, begun: 0, waiting: None, turns: 0, left: 0 });
+        self.futures.push(Future {
+            function,
+            path: None,
+            begun: 0,
+            waiting: None,
+            turns: 0,
+            left: 0,
+            over: false,
+        });
         self.futures.len() - 1
     }
 
@@ -168,7 +179,7 @@ impl Model {
             poll.waiting.remove(&id);
         }
         let path = self.futures[id].path.clone().unwrap();
-        self.push(thread, path.clone(), Some(id));
+        self.push(thread, path.clone(), false, Some(id));
         self.futures[id].turns += 1;
         let (task, entered) = self.task(thread);
         let Some(waiting) = self.futures[id].waiting.take() else { return };
@@ -212,6 +223,7 @@ impl Model {
             }
         } else {
             let begun = future.begun;
+            future.over = true;
             self.finish(&frame.path, begun);
         }
     }
@@ -244,5 +256,43 @@ impl Model {
             .filter(|((of, _), _)| *of == thread)
             .map(|((_, path), totals)| (path.to_vec(), Totals { awaited: 0, ..totals.clone() }))
             .collect()
+    }
+
+    // ---- what is under way ----
+
+    /// The calls that each busy thread is in, with their ages.
+    pub(super) fn running(&self) -> BTreeMap<usize, Vec<(usize, Option<u64>)>> {
+        let stacks =
+            (0..self.threads.len()).map(|thread| (thread, self.calls(&self.path(thread), Some(thread))));
+        stacks.filter(|(_, calls)| !calls.is_empty()).collect()
+    }
+
+    /// The paths on which futures wait that nothing they called waits below, with the ages of the calls on them.
+    pub(super) fn suspended(&self) -> BTreeMap<Vec<usize>, (u64, Vec<(usize, Option<u64>)>)> {
+        let mut all: BTreeMap<Vec<usize>, (u64, Vec<(usize, Option<u64>)>)> = BTreeMap::new();
+        for future in &self.futures {
+            if let (Some(path), Some(Waiting { charged: true, .. })) = (&future.path, &future.waiting) {
+                let calls = self.calls(path, None);
+                all.entry(path.to_vec()).or_insert((0, calls)).0 += 1;
+            }
+        }
+        all
+    }
+
+    fn calls(&self, path: &[usize], thread: Option<usize>) -> Vec<(usize, Option<u64>)> {
+        (0..path.len()).map(|last| (path[last], self.age(&path[..=last], thread))).collect()
+    }
+
+    /// How long ago the futures on a path began, in the mean; of a path without any, how long ago the thread's call did.
+    fn age(&self, path: &[usize], thread: Option<usize>) -> Option<u64> {
+        let on_path = |of: &Path| of.as_slice() == path;
+        let futures: Vec<&Future> =
+            (self.futures.iter()).filter(|f| f.path.as_ref().is_some_and(on_path)).collect();
+        if !futures.is_empty() {
+            let ages: Vec<u64> = futures.iter().filter(|f| !f.over).map(|f| self.now - f.begun).collect();
+            return ages.iter().sum::<u64>().checked_div(ages.len() as u64);
+        }
+        let calls = self.threads[thread?].iter().filter(|frame| frame.is_scope && on_path(&frame.path));
+        calls.map(|call| self.now - call.entered).min()
     }
 }

@@ -25,7 +25,12 @@ static HOOK: extern "C" fn() = hook;
 extern "C" fn hook() {
     // NOTE: this is called from C; a panic must not get there, nor one of what was thrown.
     let decided = std::panic::catch_unwind(|| {
-        if std::env::var_os(VARIABLE).is_some() || std::env::var_os(FILES).is_some() {
+        let is_set = |name: &str| std::env::var_os(name).is_some();
+        #[cfg(feature = "server")]
+        let listens = is_set(crate::http::server::VARIABLE);
+        #[cfg(not(feature = "server"))]
+        let listens = false;
+        if is_set(VARIABLE) || is_set(FILES) || listens {
             crate::control::decide();
         }
     });

@@ -129,7 +129,7 @@ impl Snapshot {
     }
 
     /// As it is, with other traces.
-    pub(super) fn with_traces(&self, traces: Vec<Trace>) -> Self {
+    pub(crate) fn with_traces(&self, traces: Vec<Trace>) -> Self {
         Self {
             traces,
             modules: self.modules.clone(),

@@ -58,6 +58,12 @@ impl Growth {
         rows
     }
 
+    /// How many types it has seen.
+    #[cfg(feature = "http")]
+    pub(crate) fn len(&self) -> usize {
+        self.peaks.len()
+    }
+
     /// Prints rows in the layout of objgraph's `show_growth`.
     ///
     /// # Errors

@@ -19,6 +19,12 @@ pub(crate) fn set_cap(bytes: usize) {
     CAP.store(bytes, Relaxed);
 }
 
+/// The most that there may be.
+#[cfg(feature = "http")]
+pub(crate) fn cap() -> usize {
+    CAP.load(Relaxed)
+}
+
 /// The cap that was reached, or 0.
 pub(crate) fn cap_reached() -> usize {
     REACHED.load(Relaxed)

@@ -20,6 +20,8 @@ pub(crate) mod at_exit;
 pub(crate) mod before_main;
 pub(crate) mod captured;
 mod compare;
+#[cfg(feature = "http")]
+mod delta;
 mod dump;
 mod figures;
 mod filter;
@@ -31,7 +33,7 @@ mod interval;
 mod live;
 mod load;
 pub(crate) mod local;
-mod memory;
+pub(crate) mod memory;
 mod mode;
 mod modules;
 #[cfg(feature = "symbols")]
@@ -72,6 +74,8 @@ pub use growth::{Growth, GrowthRow};
 pub use load::LoadError;
 pub use mode::Mode;
 pub(crate) use mode::bytes;
+#[cfg(feature = "http")]
+pub(crate) use naming::NameCache;
 #[cfg(feature = "symbols")]
 pub use naming::Unnamed;
 pub use process::ProcessMemory;
@@ -79,6 +83,8 @@ pub use recording::{
     StartError, clear_traces, get_traceback_limit, get_traced_memory, get_tracemalloc_memory, is_tracing,
     mode, reset_peak, set_memory_limit, set_mode, set_temporary_window, start, stop,
 };
+#[cfg(feature = "http")]
+pub(crate) use render::PprofOptions;
 pub use render::{ReportOptions, SourceLine, StackOptions};
 pub use size_class::SizeClass;
 pub use snapshot::{Notes, Snapshot, Trace, TraceCounts};
@@ -89,5 +95,7 @@ pub use summary::{Summary, SummaryRow, TypeCount, show_most_common_types};
 pub use take::take_snapshot;
 pub(crate) use take::{PROCESS, counts_by_path};
 pub use text::TopOptions;
+#[cfg(feature = "http")]
+pub(crate) use text::kib;
 pub use traceback::{Line, Traceback};
 pub use tracker::Tracker;

@@ -9,7 +9,9 @@ pub enum Mode {
     /// Nothing: one relaxed load for each allocation.
     #[default]
     Off,
-    /// Blocks and bytes of the whole process, nothing of where.
+    /// Blocks and bytes of the whole process, nothing of where. What is freed counts off whoever allocated it, so started
+    /// in mid-life it shows the net change since then, never below zero; and in a forked child the figures may be off by
+    /// one block for each thread of the parent that was allocating at that moment.
     Counters,
     /// Every block, by the `#[profile_cost]` call path that allocated it. Needs no debug information.
     Paths,

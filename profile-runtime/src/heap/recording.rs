@@ -247,6 +247,19 @@ pub fn stop() {
     let _ = switch(&mut state, Mode::Off);
 }
 
+/// As [`stop`], and says when threads are held up inside the allocator: recording is off then, but its memory is given back
+/// by the next [`stop`].
+#[cfg(feature = "http")]
+pub(crate) fn try_stop() -> Result<(), StartError> {
+    switch(&mut state(), Mode::Off)
+}
+
+/// When the recording began; `None` while nothing is recorded.
+#[cfg(feature = "http")]
+pub(crate) fn since() -> Option<Instant> {
+    state().since
+}
+
 fn switch(state: &mut State, mode: Mode) -> Result<(), StartError> {
     match mode {
         Mode::Exact { frames } if !(1..=Mode::MAX_FRAMES).contains(&frames) => {

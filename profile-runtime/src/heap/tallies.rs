@@ -6,6 +6,7 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 
+use super::local;
 use super::records::{self, Record, RecordId};
 use super::spin::Spin;
 
@@ -184,9 +185,13 @@ pub(crate) fn count_late(id: RecordId, blocks: u64, bytes: u64, freed: bool) {
 /// Blocks that threads without a state allocated, less those that they freed, in mode `counters`.
 static UNPLACED: AtomicI64 = AtomicI64::new(0);
 
-/// For threads that have no counters: a block was allocated or freed, in mode `counters`.
+/// For threads that have no counters: a block was allocated or freed, in mode `counters`. Not for those that are the
+/// profiler's own.
 #[cold]
 pub(crate) fn count_unplaced(bytes: usize, freed: bool) {
+    if local::is_quiet() {
+        return;
+    }
     UNPLACED.fetch_add(if freed { -1 } else { 1 }, Relaxed);
     add_to_total(if freed { -(bytes as i64) } else { bytes as i64 });
 }

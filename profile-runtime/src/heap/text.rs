@@ -218,7 +218,8 @@ impl fmt::Display for Between<i64> {
     }
 }
 
-fn kib(bytes: u64) -> String {
+/// As tracemalloc's recipe prints sizes.
+pub(crate) fn kib(bytes: u64) -> String {
     format!("{:.1} KiB", bytes as f64 / 1024.0)
 }
 

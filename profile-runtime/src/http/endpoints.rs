@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::access;
+use super::heap::HeapState;
 use super::limits::Limits;
 use super::options::Options;
 use super::parameters::Parameters;
@@ -21,13 +22,14 @@ pub struct Endpoints {
 pub(super) struct State {
     pub(super) options: Options,
     pub(super) limits: Limits,
+    pub(super) heap: HeapState,
 }
 
 impl Endpoints {
     /// Endpoints with these options. Nothing listens yet.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        Self { state: Arc::new(State { options, limits: Limits::default() }) }
+        Self { state: Arc::new(State { options, limits: Limits::default(), heap: HeapState::default() }) }
     }
 
     /// What becomes of a request. Quick; whatever takes long is in [`Reply::Later`].
@@ -51,6 +53,15 @@ impl Endpoints {
                 work.finish()
             }
         }
+    }
+
+    /// With a child for names that behaves as a test asks, and how long it may take.
+    #[cfg(feature = "testing")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_naming_child(self, behaviour: &'static str, limit: std::time::Duration) -> Self {
+        self.state.heap.set_names(crate::heap::NameCache::with_child(behaviour, limit));
+        self
     }
 
     pub(super) fn state(&self) -> &Arc<State> {

@@ -1,8 +1,8 @@
 //! Asking the running service: what each request is answered with, and nothing of how requests come in.
 //!
 //! [`Endpoints::answer`] takes a [`Request`] and gives a [`Reply`]: a [`Response`] at once, or [`Work`] to be done elsewhere
-//! than where requests are served, perhaps after a wait. It reads no socket, starts no thread and sleeps nowhere; `tower`
-//! and `server` do that, each in its own way.
+//! than where requests are served, perhaps after a wait. It reads no socket and sleeps nowhere; `tower` and `server` do
+//! that, each in its own way. The one thread it may start ends a recording that was given a duration.
 //!
 //! Nothing is served unless the service mounts it or `PROFILE_COST_HTTP` asks for it.
 //!
@@ -11,19 +11,33 @@
 mod access;
 mod control;
 mod endpoints;
+mod heap;
+mod in_flight;
+mod json;
 mod limits;
 mod options;
 mod page;
 mod parameters;
 mod pprof;
 mod request;
+mod requests;
 mod response;
 mod route;
+#[cfg(feature = "server")]
+pub(crate) mod server;
 mod time;
+mod timer;
+#[cfg(feature = "tower")]
+mod tower;
 mod work;
 
 pub use endpoints::Endpoints;
 pub use options::Options;
 pub use request::Request;
+pub use requests::{RequestInFlight, RequestsInFlight, requests_in_flight};
 pub use response::Response;
+#[cfg(feature = "server")]
+pub use server::{Server, serve};
+#[cfg(feature = "tower")]
+pub use tower::{Answer, Body, ProfileLayer, Profiled, ProfiledFuture};
 pub use work::{Reply, Work};

@@ -17,6 +17,8 @@ pub struct Request<'a> {
     pub origin: Option<&'a str>,
     /// The header `Sec-Fetch-Site`: how that site stands to this one.
     pub sec_fetch_site: Option<&'a str>,
+    /// The header `Sec-Fetch-Dest`: what it wants the answer for; `document` is a page that a person opens.
+    pub sec_fetch_dest: Option<&'a str>,
 }
 
 impl<'a> Request<'a> {
@@ -33,6 +35,7 @@ impl<'a> Request<'a> {
             authorization: header("authorization"),
             origin: header("origin"),
             sec_fetch_site: header("sec-fetch-site"),
+            sec_fetch_dest: header("sec-fetch-dest"),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::endpoints::Endpoints;
 use super::parameters::Parameters;
 use super::response::Refusal;
 use super::work::Reply;
-use super::{control, page, pprof, time};
+use super::{control, heap, in_flight, page, pprof, time};
 
 /// An endpoint.
 #[derive(Debug)]
@@ -38,6 +38,13 @@ pub(super) const ROUTES: &[Route] = &[
         answer: time::stats,
     },
     Route {
+        method: "GET",
+        path: "/profile-cost/inflight",
+        parameters: &["format"],
+        about: "what is running or suspended right now, since when, on which call path",
+        answer: in_flight::in_flight,
+    },
+    Route {
         method: "POST",
         path: "/profile-cost/control/time/start",
         parameters: &["duration"],
@@ -59,10 +66,100 @@ pub(super) const ROUTES: &[Route] = &[
         about: "what the page shows of the calls recorded, for it alone: its form changes",
         answer: page::data,
     },
+    Route {
+        method: "GET",
+        path: "/pprof/heap",
+        parameters: &["seconds", "debug", "gc"],
+        about: "what is live, for go tool pprof; `seconds=N` for a while, `debug=1` for text",
+        answer: heap::pprof::heap,
+    },
+    Route {
+        method: "GET",
+        path: "/pprof/allocs",
+        parameters: &["seconds", "debug", "gc"],
+        about: "the same, all that was allocated first",
+        answer: heap::pprof::allocs,
+    },
+    Route {
+        method: "GET",
+        path: "/profile-cost/tracemalloc",
+        parameters: &["key_type", "limit", "cumulative", "id", "format"],
+        about: "the lines (`key_type`: lineno, filename, traceback, type, path, function, crate, size) that hold most",
+        answer: heap::tracemalloc::tracemalloc,
+    },
+    Route {
+        method: "GET",
+        path: "/profile-cost/memory",
+        parameters: &["limit", "id", "format"],
+        about: "types and how they grew since last asked, the largest blocks, and what else the process takes",
+        answer: heap::memory::memory,
+    },
+    Route {
+        method: "GET",
+        path: "/profile-cost/snapshots",
+        parameters: &[],
+        about: "snapshots of the heap that are kept",
+        answer: heap::snapshots::list,
+    },
+    Route {
+        method: "POST",
+        path: "/profile-cost/snapshots",
+        parameters: &[],
+        about: "take one and keep it",
+        answer: heap::snapshots::take,
+    },
+    Route {
+        method: "GET",
+        path: "/profile-cost/snapshots/compare",
+        parameters: &["old", "new", "key_type", "limit", "cumulative", "format"],
+        about: "what changed from `old` to `new`: numbers of kept ones, or `new=now`",
+        answer: heap::snapshots::compare,
+    },
+    Route {
+        method: "GET",
+        path: "/profile-cost/snapshots/get",
+        parameters: &["id", "format"],
+        about: "a snapshot as a file: txt, json, folded, svg, pb.gz, dhat, heap",
+        answer: heap::snapshots::get,
+    },
+    Route {
+        method: "GET",
+        path: "/profile-cost/control",
+        parameters: &[],
+        about: "what is recorded, since when and until when",
+        answer: control::status,
+    },
+    Route {
+        method: "POST",
+        path: "/profile-cost/control/heap/start",
+        parameters: &["mode", "frames", "rate", "duration", "limit", "format"],
+        about: "record the heap: `mode` sample, exact, paths, counters; with `duration` (seconds) until then",
+        answer: heap::control::start,
+    },
+    Route {
+        method: "POST",
+        path: "/profile-cost/control/heap/stop",
+        parameters: &["format"],
+        about: "end the heap's recording, and forget it",
+        answer: heap::control::stop,
+    },
+    Route {
+        method: "POST",
+        path: "/profile-cost/control/heap/reset",
+        parameters: &["format"],
+        about: "forget what was recorded of the heap, and go on",
+        answer: heap::control::reset,
+    },
 ];
 
 /// The endpoint for a method and path.
+///
+/// Paths are compared as they are: nothing is decoded and no `..` followed, so that no proxy can see another path than is
+/// found here.
 pub(super) fn find(method: &str, path: &str) -> Result<&'static Route, Refusal> {
+    if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Refusal::new(400, "the path has characters other than visible ASCII"));
+    }
     let path = path.strip_prefix("/debug").unwrap_or(path);
     let mut others = ROUTES.iter().filter(|route| route.path == path).peekable();
     if others.peek().is_none() {

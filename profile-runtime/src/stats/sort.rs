@@ -99,6 +99,12 @@ impl SortKey {
         if keys.is_empty() { Err(SortKeyError::Unknown(text.to_owned())) } else { Ok(keys) }
     }
 
+    /// A word that [`SortKey::from_str`] takes for this key.
+    #[cfg(feature = "tower")]
+    pub(crate) fn word(self) -> &'static str {
+        WORDS.iter().chain(&HEAP_WORDS).find(|(_, key)| *key == self).map_or("stdname", |(word, _)| word)
+    }
+
     /// What pstats writes after `Ordered by:`.
     pub fn description(self) -> &'static str {
         match self {

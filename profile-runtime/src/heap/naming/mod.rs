@@ -1,5 +1,7 @@
 //! Names for the addresses of a snapshot: in a child process, offline, or here when asked.
 
+#[cfg(feature = "http")]
+mod cache;
 #[cfg(target_os = "linux")]
 mod child;
 mod entry_names;
@@ -17,4 +19,6 @@ mod snapshot;
 mod symbol_table;
 mod symbols;
 
+#[cfg(feature = "http")]
+pub(crate) use cache::NameCache;
 pub use snapshot::Unnamed;

@@ -132,6 +132,12 @@ impl Snapshot {
                 }
             }
         }
+        self.settle();
+        unnamed
+    }
+
+    /// After frames were given names: whether those are names of the program, and the types that they tell.
+    pub(super) fn settle(&mut self) {
         self.named = self.main_module().is_none_or(|main| {
             self.frames.iter().any(|frame| frame.module == Some(main) && !frame.sources.is_empty())
         });
@@ -139,7 +145,6 @@ impl Snapshot {
             self.frames.iter_mut().for_each(|frame| frame.sources.clear());
         }
         self.classify();
-        unnamed
     }
 
     /// Fills in which type owns the blocks of each trace.

@@ -17,4 +17,6 @@ mod text;
 mod traceback;
 
 pub use graph::StackOptions;
+#[cfg(feature = "http")]
+pub(crate) use pprof::PprofOptions;
 pub use text::{ReportOptions, SourceLine};

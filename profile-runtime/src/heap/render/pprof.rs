@@ -30,10 +30,16 @@ impl Snapshot {
     /// # Errors
     /// Those of the writer.
     pub fn write_pprof<W: Write>(&self, writer: W) -> io::Result<()> {
+        self.write_pprof_as(writer, PprofOptions::default())
+    }
+
+    /// [`Snapshot::write_pprof`], with a say in what it is.
+    pub(crate) fn write_pprof_as<W: Write>(&self, writer: W, options: PprofOptions) -> io::Result<()> {
         // No name and no time in the header: the same snapshot gives the same bytes.
         let mut gzip = BufWriter::new(GzBuilder::new().write(writer, Compression::new(3)));
         Writer {
             snapshot: self,
+            options,
             strings: Strings::new(),
             functions: HashMap::new(),
             synthetic: HashMap::new(),
@@ -43,9 +49,26 @@ impl Snapshot {
     }
 }
 
+/// What a file in pprof's format is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PprofOptions {
+    /// The sample type that readers show first.
+    pub(crate) default_type: &'static str,
+    /// What was counted in a while: more may have been freed than was allocated, and then `inuse` is negative.
+    pub(crate) is_delta: bool,
+}
+
+impl Default for PprofOptions {
+    /// `inuse_space`, of all that was counted.
+    fn default() -> Self {
+        Self { default_type: "inuse_space", is_delta: false }
+    }
+}
+
 /// What is being written of one snapshot.
 struct Writer<'a> {
     snapshot: &'a Snapshot,
+    options: PprofOptions,
     strings: Strings,
     /// Ids of functions by name, system name and file.
     functions: HashMap<[u64; 3], u64>,
@@ -81,7 +104,7 @@ impl Writer<'_> {
         message.clear().number(field::TIME_NANOS, nanos(self.snapshot.taken));
         message.number(field::DURATION_NANOS, nanos(self.snapshot.duration));
         message.number(field::PERIOD, positive(period));
-        message.number(field::DEFAULT_SAMPLE_TYPE, self.strings.id("inuse_space"));
+        message.number(field::DEFAULT_SAMPLE_TYPE, self.strings.id(self.options.default_type));
         let mode = format!("recorded by profile-cost as {}", self.snapshot.mode);
         for note in [mode].into_iter().chain(notes::sentences(self.snapshot)) {
             message.number(field::COMMENT, self.strings.id(&note));
@@ -158,7 +181,8 @@ impl Writer<'_> {
         let [bytes, kind, path] = ["bytes", "type", "path"].map(|key| self.strings.id(key));
         let mut message = Message::default();
         for trace in &self.snapshot.traces {
-            let values = values(&trace.counts);
+            let values =
+                if self.options.is_delta { delta_values(&trace.counts) } else { values(&trace.counts) };
             if values == [0; 4] {
                 continue;
             }
@@ -201,6 +225,13 @@ impl Writer<'_> {
 fn values(counts: &TraceCounts) -> [u64; 4] {
     let live = [counts.live_blocks(), counts.live_bytes()];
     [counts.allocations, counts.allocated_bytes, live[0], live[1]].map(positive)
+}
+
+/// Those of a while: the last two with a sign, as protocol buffers have it.
+fn delta_values(counts: &TraceCounts) -> [u64; 4] {
+    let [blocks, bytes] = [counts.allocations, counts.allocated_bytes].map(positive);
+    let difference = |new: u64, old: u64| new.wrapping_sub(positive(old));
+    [blocks, bytes, difference(blocks, counts.frees), difference(bytes, counts.freed_bytes)]
 }
 
 /// A line of a location.

@@ -1,0 +1,169 @@
+//! Throughput of a service under wrk: plain, annotated and off, recording calls, sampling the heap on top, and scraped
+//! each second on top of that.
+//!
+//! `cargo bench -p profile-cost-bench-service`. All of them serve during the whole run, each on the first processor; wrk
+//! runs on the second, and asks them in turn, in an order that changes from round to round. What is printed is the
+//! median over the rounds of the ratio to the plain service's throughput in the same round.
+//! `SERVICE_ROUNDS` and `SERVICE_SECONDS` (of each in a round) set how long it takes.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, missing_docs, reason = "a bench")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+struct Contender {
+    name: &'static str,
+    program: &'static str,
+    what: &'static str,
+    scraped: bool,
+    goal: Option<f64>,
+}
+
+const CONTENDERS: [Contender; 7] = [
+    Contender { name: "plain", program: PLAIN, what: "", scraped: false, goal: None },
+    // The same program once more: how far apart two equal ones are.
+    Contender { name: "plain again", program: PLAIN, what: "", scraped: false, goal: None },
+    Contender { name: "off", program: PROFILED, what: "off", scraped: false, goal: None },
+    Contender { name: "on", program: PROFILED, what: "on", scraped: false, goal: Some(0.98) },
+    Contender { name: "on, scraped", program: PROFILED, what: "on", scraped: true, goal: Some(0.98) },
+    Contender { name: "on, heap sampled", program: PROFILED, what: "heap", scraped: false, goal: Some(0.97) },
+    Contender {
+        name: "on, heap sampled, scraped",
+        program: PROFILED,
+        what: "heap",
+        scraped: true,
+        goal: Some(0.97),
+    },
+];
+
+const PLAIN: &str = env!("CARGO_BIN_EXE_plain");
+const PROFILED: &str = env!("CARGO_BIN_EXE_profiled");
+const MIX: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/mix.lua");
+
+/// A service that runs; it ends with the pipe to it.
+struct Service {
+    child: Child,
+    address: String,
+}
+
+impl Service {
+    fn start(contender: &Contender) -> Self {
+        let mut child = Command::new("taskset")
+            .args(["-c", "0", contender.program, contender.what])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("taskset to start a service");
+        let mut address = String::new();
+        let stdout = child.stdout.take().expect("its output");
+        BufReader::new(stdout).read_line(&mut address).expect("its address");
+        Self { child, address: address.trim().to_owned() }
+    }
+
+    /// Requests a second.
+    fn load(&self, seconds: u64) -> f64 {
+        let wrk = Command::new("taskset")
+            .args(["-c", "1", "wrk", "-t1", "-c16", &format!("-d{seconds}s"), "-s", MIX])
+            .arg(format!("http://{}", self.address))
+            .output()
+            .expect("wrk (Debian's package of that name)");
+        let text = String::from_utf8_lossy(&wrk.stdout);
+        assert!(!text.contains("Non-2xx") && !text.contains("Socket errors"), "{text}");
+        let rate = text.lines().find_map(|line| line.strip_prefix("Requests/sec:"));
+        rate.and_then(|rate| rate.trim().parse().ok()).unwrap_or_else(|| panic!("{text}"))
+    }
+
+    /// The status and length of an answer.
+    fn get(&self, target: &str) -> (String, usize) {
+        let mut stream = TcpStream::connect(&self.address).expect("the service");
+        write!(stream, "GET {target} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.address)
+            .expect("to ask");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        (answer.split(' ').nth(1).unwrap_or_default().to_owned(), answer.len())
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs `f` while `service` is asked once a second.
+fn scraped<R>(service: &Service, target: &str, f: impl FnOnce() -> R) -> R {
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::SeqCst) {
+                let next = Instant::now() + Duration::from_secs(1);
+                assert_eq!(service.get(target).0, "200");
+                while Instant::now() < next && !done.load(Ordering::SeqCst) {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+            }
+        });
+        let result = f();
+        done.store(true, Ordering::SeqCst);
+        result
+    })
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    if sorted.len() % 2 == 1 { sorted[middle] } else { f64::midpoint(sorted[middle - 1], sorted[middle]) }
+}
+
+fn from_environment(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+fn main() {
+    let (rounds, seconds) = (from_environment("SERVICE_ROUNDS", 15), from_environment("SERVICE_SECONDS", 2));
+    let services: Vec<Service> = CONTENDERS.iter().map(Service::start).collect();
+    let target = ["/debug/profile-cost/metrics", "/debug/profile-cost/stats"];
+    let target =
+        target.into_iter().find(|target| services[3].get(target).0 == "200").expect("what to scrape");
+    println!(
+        "axum on one thread, JSON: 60 % a product (5 annotated calls), 30 % a search (27), 10 % an order (7), each in a call \
+         of the layer; wrk, 16 connections"
+    );
+    println!(
+        "{rounds} rounds of {seconds} s each, scraped: {target} once a second ({} bytes)",
+        services[3].get(target).1
+    );
+    for service in &services {
+        service.load(1);
+    }
+    let mut rates = vec![Vec::new(); CONTENDERS.len()];
+    for round in 0..rounds as usize {
+        for step in 0..CONTENDERS.len() {
+            let which = (round * 3 + step) % CONTENDERS.len();
+            let service = &services[which];
+            let rate = match CONTENDERS[which].scraped {
+                true => scraped(service, target, || service.load(seconds)),
+                false => service.load(seconds),
+            };
+            rates[which].push(rate);
+        }
+        eprintln!("round {} of {rounds}", round + 1);
+    }
+    println!("{:26} {:>10} {:>8} {:>17}  goal", "", "requests/s", "of plain", "quartiles");
+    for (contender, own) in CONTENDERS.iter().zip(&rates) {
+        let mut ratios: Vec<f64> = own.iter().zip(&rates[0]).map(|(own, plain)| own / plain).collect();
+        ratios.sort_by(f64::total_cmp);
+        let quartile = |quarters: usize| ratios[(ratios.len() - 1) * quarters / 4];
+        let ratio = median(&ratios);
+        let goal = contender.goal.map_or(String::new(), |goal| {
+            format!("{goal} {}", if ratio >= goal { "reached" } else { "MISSED" })
+        });
+        let (low, high) = (quartile(1), quartile(3));
+        println!("{:26} {:>10.0} {ratio:>8.3} {low:>8.3} {high:>8.3}  {goal}", contender.name, median(own));
+    }
+}

@@ -1,0 +1,167 @@
+//! One connection, from its first request to its last.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::body;
+use super::channel::{Channel, Watched};
+use super::head;
+use super::input::{Input, SLICE, Stop};
+use super::output::{self, Form};
+use super::pace::{Pace, Turns};
+use crate::http::endpoints::Endpoints;
+use crate::http::request::Request;
+use crate::http::response::{Refusal, Response};
+use crate::http::work::{Reply, Work};
+
+/// Requests a second, and how many may come at once.
+const INTERVAL: Duration = Duration::from_millis(5);
+const BURST: u32 = 200;
+/// How long an answer may wait for others that are being made.
+const TURN_TIME: Duration = Duration::from_secs(10);
+/// After the last answer: what still comes is read, so that the answer is not lost with the connection.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES: usize = 4 * 1024 * 1024;
+
+/// What all connections of a server share.
+#[derive(Debug)]
+pub(super) struct Service {
+    endpoints: Endpoints,
+    stopping: AtomicBool,
+    /// Connections wait for a thread, and there will not be another one.
+    pressed: AtomicBool,
+    pace: Pace,
+    turns: Turns,
+}
+
+impl Service {
+    pub(super) fn new(endpoints: Endpoints) -> Self {
+        Self::at_pace(endpoints, INTERVAL)
+    }
+
+    /// For tests.
+    #[cfg(feature = "testing")]
+    pub(super) fn unpaced(endpoints: Endpoints) -> Self {
+        Self::at_pace(endpoints, Duration::ZERO)
+    }
+
+    fn at_pace(endpoints: Endpoints, interval: Duration) -> Self {
+        // Most of the processors stay the service's.
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            endpoints,
+            stopping: AtomicBool::new(false),
+            pressed: AtomicBool::new(false),
+            pace: Pace::new(interval, BURST),
+            turns: Turns::new((processors / 4).clamp(1, 4)),
+        }
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    pub(super) fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_pressed(&self) -> bool {
+        self.pressed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_pressed(&self, pressed: bool) {
+        self.pressed.store(pressed, Ordering::Relaxed);
+    }
+
+    /// The answer; `None` when nobody is left to take it.
+    fn answer(&self, channel: &mut impl Channel, request: &Request<'_>) -> Option<Response> {
+        let wait = self.pace.take(Instant::now());
+        if !wait.is_zero() {
+            std::thread::sleep(wait);
+        }
+        match self.endpoints.answer(request) {
+            Reply::Now(response) => Some(response),
+            Reply::Later(work) => self.wait(channel, &work).then(|| match self.turns.take(TURN_TIME) {
+                Some(_turn) => work.finish(),
+                None => busy("other answers are being made"),
+            }),
+        }
+    }
+
+    /// Waits as long as the work asks. False when the client has left, or the server stops.
+    fn wait(&self, channel: &mut impl Channel, work: &Work) -> bool {
+        let until = Instant::now() + work.wait();
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if self.is_stopping() {
+                return false;
+            }
+            if left.is_zero() {
+                return true;
+            }
+            match channel.watch(left.min(SLICE)) {
+                Watched::Gone => return false,
+                Watched::Waited => {}
+                Watched::Sent => std::thread::sleep(left.min(SLICE)),
+            }
+        }
+    }
+}
+
+/// 503: to be asked again.
+pub(super) fn busy(why: &str) -> Response {
+    Refusal::new(503, why).with("retry-after", "1".to_owned()).into()
+}
+
+/// Answers a connection's requests, one after another, as they come: those sent before the last was answered wait.
+pub(super) fn serve(channel: &mut impl Channel, service: &Service) {
+    let mut input = Input::default();
+    loop {
+        match serve_one(channel, service, &mut input) {
+            Ok(true) => {}
+            Ok(false) => return linger(channel, service),
+            Err(Stop::Silent) => return,
+            Err(Stop::Refused(refusal)) => {
+                let form = Form { is_head: false, keep_alive: false };
+                if output::write(channel, service, &refusal.into(), form).is_ok() {
+                    linger(channel, service);
+                }
+                return;
+            }
+        }
+    }
+}
+
+/// One request. True when the connection goes on.
+fn serve_one(channel: &mut impl Channel, service: &Service, input: &mut Input) -> Result<bool, Stop> {
+    let bytes = input.head(channel, service)?;
+    let head = head::parse(&bytes)?;
+    body::check(head.body)?;
+    if head.expects_continue && input.is_empty() && head.body != head::Body::Length(0) {
+        output::write_continue(channel, service)?;
+    }
+    body::discard(input, channel, head.body)?;
+    let response = service.answer(channel, &head.request).ok_or(Stop::Silent)?;
+    let keep_alive = head.keep_alive && !service.is_stopping() && !(service.is_pressed() && input.is_empty());
+    let form = Form { is_head: head.request.method == "HEAD", keep_alive };
+    output::write(channel, service, &response, form)?;
+    Ok(keep_alive)
+}
+
+/// Closing a connection with bytes that nobody has read makes the other end forget the answer.
+fn linger(channel: &mut impl Channel, service: &Service) {
+    channel.end_output();
+    let until = Instant::now() + LINGER;
+    let (mut buffer, mut left) = ([0; 4096], LINGER_BYTES);
+    while !service.is_stopping() && !service.is_pressed() {
+        let wait = until.saturating_duration_since(Instant::now());
+        if wait.is_zero() || left == 0 {
+            return;
+        }
+        match channel.read(&mut buffer, wait.min(SLICE)) {
+            Ok(Some(0)) | Err(_) => return,
+            Ok(Some(count)) => left = left.saturating_sub(count),
+            Ok(None) => {}
+        }
+    }
+}
