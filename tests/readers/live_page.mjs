@@ -84,7 +84,8 @@ function imagined() {
       }
       if (path === "inflight") {
         return json({
-          threads: [{ name: "worker-1", stack }, { name: "worker-2", stack: stack.slice(0, 2) }],
+          threads: [{ name: "worker-1", here_ns: 4e8, stack }, { name: "worker-2", here_ns: 1e6, stack: stack.slice(0, 2) }],
+          unlisted_requests: 3,
           suspended: [{ stack, count: 14, mean_since_ns: 3e8 }, { stack: stack.slice(0, 1), count: 2, mean_since_ns: 5e6 }],
           requests: [{ name: "GET /orders/{id}", since_ns: 1.3e9 }, { name: "GET /orders/{id}", since_ns: 2e8 }],
         });
@@ -442,6 +443,7 @@ async function checkInFlight(only) {
   same(sorted((await readList(page, "suspended")).map(row => [row.name, exact(row.cells.count.title), exact(row.cells.age.title)])),
     sorted(suspended.map(group => [path(group.stack), group.count, group.mean_since_ns])), "suspended");
   same(sorted((await readList(page, "requests")).map(row => [row.name, exact(row.cells.age.title)])), sorted(requests.map(request => [request.name, request.since_ns])), "requests");
+  same(exact(await page.textContent("#requests h2 span")), requests.length + (answers.inflight.unlisted_requests || 0), "how many requests");
   await page.click("#running tr[tabindex] >> nth=0");
   same(await page.evaluate(() => Array.from(document.querySelectorAll("#running .stack tr"), tr => [tr.querySelector(".name").textContent, tr.querySelector("td").title])).then(rows => rows.map(([name, age]) => [name, exact(age)])),
     threads[0].stack.map(call => [call.function, call.since_ns]), "the stack, call by call");
@@ -678,6 +680,8 @@ async function checkEvery() {
   await page.selectOption("#every", "0");
   await calm(page);
   const last = asked();
+  await page.selectOption("#every", "60");
+  await page.selectOption("#every", "0");
   // The next refresh by hand is the next there is.
   await view.refresh();
   same(asked(), last + 1, "no more than asked for");

@@ -75,7 +75,8 @@ function inFlightOf(answer) {
   }));
   return {
     requests: listOf(answer.requests).map(request => ({ name: textOr(request.name, ""), age: numberOr(request.since_ns, null) })),
-    threads: listOf(answer.threads).map(thread => ({ name: textOr(thread.name, ""), stack: stackOf(thread.stack) })),
+    threads: listOf(answer.threads).map(thread => ({ name: textOr(thread.name, ""), here: numberOr(thread.here_ns, null), stack: stackOf(thread.stack) })),
+    unlisted: numberOr(answer.unlisted_requests, 0),
     suspended: listOf(answer.suspended).map(group => ({
       stack: stackOf(group.stack), count: numberOr(group.count, 1), age: numberOr(group.mean_since_ns, null),
     })),

@@ -23,7 +23,11 @@ function makeInFlight(box) {
     box.append(section);
     return { list: makeList(body, { label: title, nameMeaning: "", sort: null, openTo: stackOf, ...spec }), number };
   };
-  const stackOf = row => [row.stack ? stackTable(row.stack) : el("pre", "", row.name)];
+  const stackOf = row => {
+    if (!row.stack) return [el("pre", "", row.name)];
+    const here = row.here > 0 ? [el("p", "facts", `${duration(row.here)} in the innermost call's own code`)] : [];
+    return [stackTable(row.stack), ...here];
+  };
   box.replaceChildren();
   const requests = part("Requests", "requests", {
     nameTitle: "request", columns: [age("for", "since it came")], nameOf: row => [el("bdi", "name", cut(row.name))],
@@ -67,11 +71,11 @@ function makeInFlight(box) {
   return {
     async load() {
       const now = inFlightOf(await askJson("inflight"));
-      const running = now.threads.map(thread => ({ thread: thread.name, stack: thread.stack, age: thread.stack.at(-1)?.age ?? null }));
+      const running = now.threads.map(thread => ({ thread: thread.name, here: thread.here, stack: thread.stack, age: thread.stack.at(-1)?.age ?? null }));
       requests.list.show(keyed(now.requests, row => row.name));
       threads.list.show(keyed(running, row => row.thread));
       suspended.list.show(keyed(now.suspended, pathKey));
-      requests.number.textContent = count(now.requests.length);
+      requests.number.textContent = count(now.requests.length + now.unlisted) + (now.unlisted > 0 ? `, ${count(now.unlisted)} not listed` : "");
       threads.number.textContent = count(running.length);
       suspended.number.textContent = count(now.suspended.reduce((sum, group) => sum + group.count, 0));
     },
