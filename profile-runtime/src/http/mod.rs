@@ -20,6 +20,7 @@ mod json;
 mod limits;
 mod metrics;
 mod options;
+mod page;
 mod parameters;
 mod pprof;
 mod recording;

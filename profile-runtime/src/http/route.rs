@@ -4,7 +4,7 @@ use super::endpoints::Endpoints;
 use super::parameters::Parameters;
 use super::response::Refusal;
 use super::work::Reply;
-use super::{control, files, heap, in_flight, index, metrics, pprof, time};
+use super::{control, files, heap, in_flight, index, metrics, page, pprof, time};
 
 /// An endpoint.
 #[derive(Debug)]
@@ -147,6 +147,21 @@ pub(super) const ROUTES: &[Route] = &[
         parameters: &["duration", "format"],
         about: "record calls; with `duration` (seconds) until then",
         answer: control::start_time,
+    },
+    Route {
+        method: "GET",
+        path: page::PATHS[0],
+        parameters: &[],
+        about: "the live page, for a browser",
+        answer: page::page,
+    },
+    Route { method: "GET", path: page::PATHS[1], parameters: &[], about: "the same", answer: page::page },
+    Route {
+        method: "GET",
+        path: "/profile-cost/page.json",
+        parameters: &[],
+        about: "what the page shows of the calls recorded, for it alone: its form changes",
+        answer: page::data,
     },
     Route {
         method: "GET",

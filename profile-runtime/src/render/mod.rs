@@ -5,7 +5,7 @@ mod call_tree;
 mod callgrind;
 mod edges;
 mod folded;
-mod html;
+pub(crate) mod html;
 mod json;
 pub(crate) mod json_text;
 pub(crate) mod names;
