@@ -46,7 +46,7 @@ fn every_mode_is_begun_as_asked() {
         assert_eq!(state["until_unix_ns"], Value::Null);
         assert_eq!(get_json(&endpoints, STATUS)["heap"]["mode"], json!(name));
         // Asked for twice it is the same one.
-        assert_eq!(post_json(&endpoints, &format!("{START}{query}"))["since_unix_ns"].is_u64(), true);
+        assert!(post_json(&endpoints, &format!("{START}{query}"))["since_unix_ns"].is_u64());
         assert_eq!(
             text(&post(&endpoints, &format!("{STOP}?format=text"))),
             "the heap is not being recorded\n"

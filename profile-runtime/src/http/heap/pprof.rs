@@ -60,10 +60,8 @@ fn delta(
     state.limits.note_snapshot(Instant::now(), state.options.snapshot_interval)?;
     let (old, of) = (heap::take_snapshot(), recording::plan().generation());
     Ok(Work::after(Duration::from_secs(seconds), move || {
-        let _capturing = capturing;
         let new = heap::take_snapshot();
-        // The names are got in turn; of these only one waits, as only one is captured.
-        let place = state.heap.turns.queue()?;
+        let place = state.heap.turns.queue_after_capture(&capturing);
         let _turn = place.turn()?;
         written_delta(&state, &old, new, of, name, default_type)
     }))

@@ -93,8 +93,10 @@ pub(in crate::http) fn compare(endpoints: &Endpoints, parameters: &Parameters) -
     })
 }
 
-/// A file of a snapshot: its format, type, and whether it is to be saved rather than shown.
-const FORMATS: &[(&str, (Format, &str, Option<&str>))] = &[
+/// A file of a snapshot: its format, its content type, and the name to save it by where it is not to be shown.
+type File = (Format, &'static str, Option<&'static str>);
+
+const FORMATS: &[(&str, File)] = &[
     ("txt", (Format::Text, TEXT, None)),
     ("text", (Format::Text, TEXT, None)),
     ("json", (Format::Json, JSON, None)),

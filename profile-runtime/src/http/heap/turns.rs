@@ -3,6 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
+use crate::http::limits::Capturing;
 use crate::http::response::Refusal;
 
 /// Most that may be under way, the one whose turn it is among them.
@@ -40,11 +41,17 @@ impl Turns {
     /// A place, at once or not at all.
     pub(super) fn queue(&self) -> Result<Place, Refusal> {
         let mut state = self.0.lock();
-        if state.places == MOST {
+        if state.places >= MOST {
             return Err(Refusal::busy("other answers over the heap are being made; only a few may wait", 1));
         }
         state.places += 1;
         Ok(Place(self.0.clone()))
+    }
+
+    /// A place in any case: for the one timed capture, which has waited already.
+    pub(super) fn queue_after_capture(&self, _capturing: &Capturing) -> Place {
+        self.0.lock().places += 1;
+        Place(self.0.clone())
     }
 }
 
@@ -88,11 +95,15 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::limits::Limits;
 
     #[test]
     fn one_at_a_time_and_few_wait() {
         let turns = Turns::default();
         let places: Vec<Place> = (0..MOST).map(|_| turns.queue().unwrap()).collect();
+        assert_eq!(turns.queue().unwrap_err().status, 429);
+        let capturing = Limits::default().begin_capture().unwrap();
+        let _one_more = turns.queue_after_capture(&capturing);
         assert_eq!(turns.queue().unwrap_err().status, 429);
         let first = places[0].turn().unwrap();
         assert_eq!(places[1].turn_within(Duration::ZERO).unwrap_err().status, 429);
