@@ -39,6 +39,9 @@
 //! | `PROFILE_COST_HEAP=exact:25` | what a [`heap::Tracker`] records from before `main` on, and at exit the report of what is live then: `exact:25`, `sample:512KiB`, `paths`, `counters` or `off` |
 //! | `PROFILE_COST_HEAP_OUT=a.txt,b.heap,c.svg` | in place of that report these files, each in the [`heap::Format`] of its extension: `.txt`, `.heap`, `.svg`, `.json`, `.pb.gz`, `.dhat.json`, `.folded` |
 //! | `PROFILE_COST_HEAP_MEMORY=256MiB` | the most that the heap's recording may take; past it `exact` gives way to a sample |
+//! | `PROFILE_COST_HTTP=127.0.0.1:6600` | with the feature `server`: answer requests there, also before `main` in a program with a [`heap::Tracker`]; a port alone is one of this machine, `off` is nothing. Nothing is recorded by that alone: the page's button, or a POST to `control/time/start`, begins. Says where it listens, or why not, in a line on stderr; the program runs on. `PROFILE_COST=off` keeps it from listening. Of a process that forks, the child does not answer |
+//! | `PROFILE_COST_HTTP_TOKEN=..`, `PROFILE_COST_HTTP_TOKEN_FILE=path` | requests need this token: `Authorization: Bearer ..`, or as a password. At least 16 characters; addresses that others than this machine reach need one |
+//! | `PROFILE_COST_HTTP_HOSTS=a.example,b` | names by which the service may be asked, beside those of this machine |
 //! | `PROFILE_COST_SIGTERM=1` | also when SIGTERM ends the process; handlers of the program's own keep working |
 //! | `PROFILE_COST_TOP=30` | rows of the report at exit |
 //! | `PROFILE_COST_MAX_PATHS=65536`, `PROFILE_COST_MAX_DEPTH=100` | how large the call tree may grow; from which depth recursion folds |
@@ -70,6 +73,7 @@
 //! - `tower`: the endpoints of `http` as a tower service, for axum's `nest_service` and for hyper, and
 //!   `http::ProfileLayer`, with which every request is a call named by its method and route. Depends on no runtime.
 //! - `axum`: the layer knows the routes that axum 0.8 matched, so that `.layer(ProfileLayer::new())` is all it takes.
+//! - `server`: a small server for those endpoints, for `PROFILE_COST_HTTP` and `http::serve`.
 //! - `read`: `Recording::read`, native JSON and pstats dumps back into values, with serde_json.
 //!   `cargo profile-cost` has it; a service need not.
 

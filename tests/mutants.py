@@ -81,6 +81,15 @@ WALKER = ["--release", "-p", "profile-cost-walker", "--test", "stacks"]
 FRAMES = ["--release", "-p", "profile-cost-runtime", "--lib", "walker::frame"]
 WILD = ["--release", "-p", "profile-cost-walker", "--test", "wild"]
 LIBRARIES = ["--release", "-p", "profile-cost-walker", "--test", "libraries"]
+HTTP = ["-p", "profile-cost-runtime", "--lib", "--", "http::"]
+
+
+def server(test):
+    return ["--release", "-p", "profile-cost-runtime", "--test", "http_server", "--", test]
+
+
+def hostile(test):
+    return ["--release", "-p", "profile-cost-runtime", "--test", "http_hostile", "--", test]
 
 
 FUTURE, GUARD, CONTEXT, COUNTERS = "future.rs", "guard.rs", "context.rs", "counters.rs"
@@ -89,6 +98,31 @@ DISORDER, STDERR = "disorder.rs", "stderr.rs"
 
 # (name, file, what stands there, what shall stand there, the test that must fail)
 BUGS = [
+    ("http: any name in brackets", "http/access.rs", "address.parse::<std::net::Ipv6Addr>().ok()?;", "", HTTP),
+    ("http: what follows a host's colon is no port", "http/access.rs", "is_some_and(is_port)", "is_some()", HTTP),
+    ("http: only the token's last byte counts", "http/access.rs", "difference |= byte ^", "difference = byte ^", HTTP),
+    ("http: an empty token is a token", "http/access.rs", " || right.is_empty()", "", HTTP),
+    ("http: a user is taken for the token", "http/access.rs", "pair[colon + 1..].to_vec()", "pair[..colon].to_vec()", HTTP),
+    ("http: frames around the page", "http/access.rs", ' && request.sec_fetch_dest == Some("document")', "", HTTP),
+    ("http: a page without an origin", "http/access.rs", "!asked.zip(request.host)", "asked.is_some() && !asked.zip(request.host)", HTTP),
+    ("http: other ports of this host", "http/access.rs", '"same-origin" | "none"', '"same-origin" | "same-site" | "none"', HTTP),
+    ("http: LF alone ends a line", "http/server/head.rs", "if (before == b'\\r') != (byte == b'\\n')", "if false && before != byte", HTTP),
+    ("http: the first of two headers", "http/server/head.rs", '_ => Err(bad(&format!("the header {name} is there twice"))),',
+     "(value, _) => Ok(value.and_then(|value| std::str::from_utf8(value).ok())),", HTTP),
+    ("http: a target's host is not the header's", "http/server/head.rs", "!host.eq_ignore_ascii_case(authority)", "host.is_empty()", HTTP),
+    ("http: a burst for ever", "http/server/pace.rs", "next.map_or(now, |next| next.max(now))", "next.unwrap_or(now).min(now)", HTTP),
+    ("http: who left is waited for", "http/server/connection.rs", "Watched::Gone => return false", "Watched::Gone => return true", HTTP),
+    ("http: all may listen without a token", "http/server/listen.rs", "!is_loopback(address.ip())", "address.port() == 9", HTTP),
+    ("http: names make headers", "http/server/output.rs", "if c.is_control() { '_' }", "if c == '\\0' { '_' }", HTTP),
+    ("http: slow readers have for ever", "http/server/output.rs", "(Instant::now() >= until || service", "(bytes.len() > 2 || service", HTTP),
+    ("http: a minus before a chunk's size", "http/server/body.rs", "let is_number = (1..=16).contains(&digits.len())", "let is_number = true || (1..=16).contains(&digits.len())", HTTP),
+    ("http: children keep the socket", "fork.rs", "libc::close(descriptor)", "libc::close(-1)", server("a_child_does_not_hold_the_socket")),
+    ("http: the server's blocks are recorded", "heap/local.rs", "    QUIET.set(true);\n    let local", "    let local", server("no_trace_of_the_server")),
+    ("http: 100 is not said", "http/server/connection.rs", "if head.expects_continue && input.is_empty()", "if false && input.is_empty()", server("as_curl_sees_it")),
+    ("http: a server that stops is not woken", "http/server/accept.rs", "let _ = TcpStream::connect_timeout(&reachable, END / 10);", "let _ = reachable;", server("stopped_while_it_waits_and_works")),
+    ("http: time for each read of a head", "http/server/input.rs", "limit.saturating_sub(begun.elapsed())", "limit", hostile("slow_writers")),
+    ("http: chunks without end", "http/server/body.rs", "left.checked_sub(size)", "left.checked_sub(0)", hostile("too_large")),
+    ("http: no pause without descriptors", "http/server/accept.rs", "std::thread::park_timeout(pause);", "", hostile("no_descriptor_left")),
     ("no restore on Pending", FUTURE,
      "self.block.switch(self.back, now);",
      "self.block.switch(if self.outcome == Outcome::Pending { counters } else { self.back }, now);", ASYNC_ORACLE),
