@@ -1,11 +1,13 @@
 //! The HTML report as a browser shows it: headless Chromium, the network refused, every figure on the page against
 //! the Profile and its Stats. `tests/readers/html_report.mjs` reads the page; this file says what must be on it.
 
+mod readers;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
-use std::{env, fs};
 
 use hdrhistogram::Histogram;
 use profile_cost_runtime::testing::{HOSTILE_NAMES, generated_profile, large_profile};
@@ -519,31 +521,9 @@ fn searches(profile: &Profile, rows: &[Value]) -> Vec<Value> {
     searches
 }
 
-/// The folder where playwright-core is, if the test can run.
-fn browser() -> Option<PathBuf> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/readers/node_modules");
-    let modules = env::var_os("PROFILE_COST_NODE_MODULES").map_or(here, PathBuf::from);
-    let chromium = env::var("PROFILE_COST_CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
-    let missing = if !Command::new("node").arg("--version").output().is_ok_and(|out| out.status.success()) {
-        "node"
-    } else if !Path::new(&chromium).exists() {
-        "chromium"
-    } else if !modules.join("playwright-core").exists() {
-        "npm package playwright-core"
-    } else {
-        return Some(modules);
-    };
-    assert!(env::var_os("PROFILE_COST_REQUIRE_READERS").is_none(), "{missing} is not installed");
-    #[expect(clippy::print_stdout, reason = "a skipped test says so")]
-    {
-        println!("skipped: {missing} is not installed");
-    }
-    None
-}
-
 /// Writes each profile's page and has it read.
 fn read_in_browser(test: &str, cases: &[(String, Profile, bool)]) {
-    let Some(modules) = browser() else { return };
+    let Some(modules) = readers::browser() else { return };
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("html-{test}"));
     fs::create_dir_all(&folder).expect("a folder for the pages");
     let expected: Vec<Value> = (cases.iter().enumerate())

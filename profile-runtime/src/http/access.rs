@@ -4,6 +4,7 @@
 //! not given it; the site pages that have a browser ask for them, with whatever the browser knows.
 
 use super::options::Options;
+use super::page;
 use super::request::Request;
 use super::response::Refusal;
 
@@ -11,7 +12,9 @@ use super::response::Refusal;
 /// the token, 403 for another site's page.
 pub(super) fn check(request: &Request<'_>, options: &Options) -> Result<(), Refusal> {
     check_host(request, options)?;
-    check_token(request, options)?;
+    if !page::is_asked_for(request) {
+        check_token(request, options)?;
+    }
     check_site(request)
 }
 
@@ -127,7 +130,8 @@ fn check_site(request: &Request<'_>) -> Result<(), Refusal> {
         (None, None) => false,
     };
     let reads = matches!(request.method, "GET" | "HEAD");
-    let is_opened = reads && request.path.ends_with('/') && request.sec_fetch_dest == Some("document");
+    let is_page = request.path.ends_with('/') || page::is_asked_for(request);
+    let is_opened = reads && is_page && request.sec_fetch_dest == Some("document");
     if is_foreign && !is_opened {
         return Err(Refusal::new(403, "another site's page may not ask; open the address itself"));
     }

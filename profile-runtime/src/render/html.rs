@@ -1,25 +1,31 @@
 //! One self-contained page: table, callers and callees, flamegraph. It asks nothing of any network.
 //!
-//! The view is in `html/*.{html,css,js}`; it gets one JSON object and can be given the next one at any time.
+//! The view is in `html/*.{html,css,js}`; it gets one JSON object and can be given the next one at any time. The live page
+//! of `http` shows the same view.
 
-mod data;
+pub(crate) mod data;
+mod document;
 mod sha256;
 
 use std::io::{self, BufWriter, Write};
 
+pub(crate) use self::document::Document;
 use crate::profile::Profile;
 
-const PAGE: &str = include_str!("html/page.html");
-const STYLE: &str = include_str!("html/page.css");
-/// One script, so that its parts see each other's names; in the order of use.
-const SCRIPT: &str = concat!(
+/// The view's elements, for the slot `view`.
+const VIEW: &str = include_str!("html/view.html");
+/// The view's style.
+pub(crate) const VIEW_STYLE: &str = include_str!("html/view.css");
+/// The view's script: `render(data)` shows an object of [`data::write`].
+pub(crate) const VIEW_SCRIPT: &str = concat!(
     include_str!("html/units.js"),
     include_str!("html/model.js"),
     include_str!("html/layout.js"),
     include_str!("html/flame.js"),
+    include_str!("html/rows.js"),
     include_str!("html/table.js"),
     include_str!("html/detail.js"),
-    include_str!("html/page.js"),
+    include_str!("html/view.js"),
 );
 
 impl Profile {
@@ -33,36 +39,23 @@ impl Profile {
     /// # Errors
     /// Those of the writer.
     pub fn write_html<W: Write>(&self, writer: W) -> io::Result<()> {
-        let (style, script) = (dense(STYLE), dense(SCRIPT));
+        let report = report();
         let mut out = BufWriter::with_capacity(1 << 16, writer);
-        let mut rest = PAGE;
-        while let Some((before, after)) = rest.split_once("{{") {
-            let (slot, after) = after.split_once("}}").unwrap_or((after, ""));
-            out.write_all(before.as_bytes())?;
-            match slot {
-                "policy" => write!(
-                    out,
-                    "default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'sha256-{}'; \
-                     script-src 'sha256-{}'",
-                    sha256::base64(style.as_bytes()),
-                    sha256::base64(script.as_bytes())
-                )?,
-                "style" => out.write_all(style.as_bytes())?,
-                "data" => data::write(self, &mut out)?,
-                "script" => out.write_all(script.as_bytes())?,
-                _ => {}
+        report.write(&mut out, |slot, out| match slot {
+            "policy" => {
+                let sources = report.sources();
+                write!(out, "default-src 'none'; base-uri 'none'; form-action 'none'; {sources}")
             }
-            rest = after;
-        }
-        out.write_all(rest.as_bytes())?;
+            "data" => data::write(self, out),
+            _ => Ok(()),
+        })?;
         out.flush()
     }
 }
 
-/// Without indentation and whole lines of comment: every page carries it. No string of ours spans lines.
-fn dense(source: &str) -> String {
-    let lines = source.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
-    lines.fold(String::with_capacity(source.len()), |text, line| text + line + "\n")
+fn report() -> Document {
+    let template = include_str!("html/report.html");
+    Document::new(template, &[VIEW_STYLE], &[VIEW_SCRIPT, include_str!("html/report.js")])
 }
 
 #[cfg(test)]
@@ -71,12 +64,9 @@ mod tests {
 
     #[test]
     fn the_page_has_each_slot_once_and_stays_small() {
-        for slot in ["{{policy}}", "{{style}}", "{{data}}", "{{script}}"] {
-            assert_eq!(PAGE.matches(slot).count(), 1, "{slot}");
-        }
-        assert_eq!(PAGE.matches("{{").count(), 4);
-        assert!(!SCRIPT.contains("</script") && !SCRIPT.contains("<!--") && !STYLE.contains("</style"));
-        let size = dense(SCRIPT).len() + dense(STYLE).len();
-        assert!(size < 40 << 10, "{size} bytes of script and style");
+        let report = report();
+        report.check(&["policy", "style", "view", "data", "script"]);
+        assert!(report.size() < 40 << 10, "{} bytes of script and style", report.size());
+        assert!(!VIEW.contains("{{"));
     }
 }

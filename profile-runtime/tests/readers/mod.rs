@@ -50,3 +50,21 @@ fn version(python: &Path) -> Option<String> {
     let output = Command::new(python).args(["-c", ask]).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
+
+/// The folder where playwright-core is, where node and Chromium are there too.
+pub fn browser() -> Option<PathBuf> {
+    let modules = script("node_modules");
+    let modules = std::env::var_os("PROFILE_COST_NODE_MODULES").map_or(modules, PathBuf::from);
+    let chromium = std::env::var("PROFILE_COST_CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
+    let missing = if !Command::new("node").arg("--version").output().is_ok_and(|out| out.status.success()) {
+        "node"
+    } else if !Path::new(&chromium).exists() {
+        "chromium"
+    } else if !modules.join("playwright-core").exists() {
+        "npm package playwright-core"
+    } else {
+        return Some(modules);
+    };
+    skipped(missing);
+    None
+}

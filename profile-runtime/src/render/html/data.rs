@@ -15,7 +15,7 @@ const VERSION: u32 = 1;
 
 /// Writes the object. Functions stand in order of first call, those of the table first; `paths` and `edges` refer
 /// to them by index. Times are nanoseconds.
-pub(super) fn write<W: Write>(profile: &Profile, out: &mut W) -> io::Result<()> {
+pub(crate) fn write<W: Write>(profile: &Profile, out: &mut W) -> io::Result<()> {
     let stats = Stats::new(profile);
     let totals = totals(profile);
     let rows = stats.rows(());

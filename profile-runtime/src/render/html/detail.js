@@ -54,7 +54,9 @@ function makeDetail(panel, onClose) {
   }
 
   return {
-    show(model, i) {
+    // `stay` is true where the same function is shown with newer figures.
+    show(model, i, stay) {
+      const top = panel.scrollTop;
       panel.hidden = i < 0;
       document.body.classList.toggle("has-detail", i >= 0);
       if (i < 0) return panel.replaceChildren();
@@ -78,7 +80,7 @@ function makeDetail(panel, onClose) {
       both.append(edgesOf(model, "Callers", model.callers[i], edges.caller, whole, outside),
         edgesOf(model, "Callees", model.callees[i], edges.callee, whole, 0));
       panel.replaceChildren(bar, summary, both);
-      panel.scrollTop = 0;
+      panel.scrollTop = stay ? top : 0;
     },
   };
 }

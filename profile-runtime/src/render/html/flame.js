@@ -20,6 +20,7 @@ function makeFlame({ box, canvas, spacer, tip, status, reset }, onSelect) {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   let model, metric, layout, matches = null, selected = -1;
   let zoom = 0, cursor = -1, hovered = -1;
+  let pointer = null;
   let width = 0, height = 0, pending = false, fills = new Map(), letter = 7;
 
   function color(fn, hue) {
@@ -150,6 +151,7 @@ function makeFlame({ box, canvas, spacer, tip, status, reset }, onSelect) {
   }
 
   function hover(event) {
+    pointer = event;
     const i = event ? hit(event) : -1;
     if (i !== hovered) {
       hovered = i;
@@ -262,8 +264,9 @@ function makeFlame({ box, canvas, spacer, tip, status, reset }, onSelect) {
       zoom = layout.follow(place[0]);
       cursor = place[1] ? layout.follow(place[1]) : -1;
       hovered = -1;
-      tip.hidden = true;
       resize();
+      // Whoever is reading goes on reading, the newer figures.
+      hover(pointer);
       say();
     },
     mark(newMatches, newSelected) {

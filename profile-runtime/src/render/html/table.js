@@ -52,20 +52,18 @@ function makeTable({ box, head, body, more, shown, showMore, showAll, meanings }
 
   const value = (column, i) => (column.of || ((f, at) => f[column.key][at]))(model.data.functions, i);
 
-  function heading(id, title, meaning) {
-    const th = el("th");
-    th.scope = "col";
-    const button = el("button", "", title);
-    button.type = "button";
-    button.title = meaning;
-    button.addEventListener("click", () => {
-      sort.down = sort.id === id ? !sort.down : id !== "name";
-      sort.id = id;
-      arrange();
-    });
-    th.dataset.id = id;
-    th.append(button);
-    return th;
+  const heading = (id, title, meaning) => sortHeading(id, title, meaning, sort, arrange);
+
+  // Made anew only for other columns, so that the focus stays where it is.
+  function headings() {
+    const ids = ["name", ...columns.map(column => column.id)];
+    if (Array.from(head.querySelectorAll("th"), th => th.dataset.id).join() === ids.join()) return;
+    const focused = head.contains(document.activeElement) && document.activeElement.parentElement.dataset.id;
+    head.replaceChildren(el("tr"));
+    head.firstChild.append(heading("name", "function", "name, and where it is"),
+      ...columns.map(column => heading(column.id, column.title, column.meaning)));
+    meanings.replaceChildren(...columns.flatMap(column => [el("dt", "", column.title), el("dd", "", column.meaning)]));
+    if (focused) Array.from(head.querySelectorAll("th")).find(th => th.dataset.id === focused)?.firstChild.focus();
   }
 
   function rowOf(i) {
@@ -112,10 +110,7 @@ function makeTable({ box, head, body, more, shown, showMore, showAll, meanings }
       all.sort((a, b) => (sort.down ? -1 : 1) * (model.rank[a] - model.rank[b]));
     }
     listed = all;
-    for (const th of head.querySelectorAll("th")) {
-      if (th.dataset.id === sort.id) th.setAttribute("aria-sort", sort.down ? "descending" : "ascending");
-      else th.removeAttribute("aria-sort");
-    }
+    markSorted(head, sort);
     fill();
   }
 
@@ -141,16 +136,9 @@ function makeTable({ box, head, body, more, shown, showMore, showAll, meanings }
 
   function move(event) {
     const tr = event.target.closest("tr");
-    if (!tr || event.ctrlKey || event.metaKey || event.altKey) return;
-    const visible = Array.from(body.children), at = visible.indexOf(tr);
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + 10, PageUp: at - 10, Home: 0, End: visible.length - 1 };
-    if (Object.hasOwn(to, event.key)) {
-      const other = visible[Math.max(0, Math.min(visible.length - 1, to[event.key]))];
-      tr.tabIndex = -1;
-      other.tabIndex = 0;
-      other.focus({ preventScroll: true });
-      other.scrollIntoView({ block: "nearest", inline: "nearest" });
-    } else if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
+    if (!tr || moveInRows(event, Array.from(body.children), tr)) return;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
       box.scrollLeft += event.key === "ArrowLeft" ? -80 : 80;
     } else if (event.key === "Enter" || event.key === " ") {
       onSelect(Number(tr.dataset.i));
@@ -173,10 +161,7 @@ function makeTable({ box, head, body, more, shown, showMore, showAll, meanings }
       const focused = body.contains(document.activeElement) && model.keys[Number(document.activeElement.dataset.i)];
       [model, rows] = [newModel, new Map()];
       columns = COLUMNS.filter(column => model.data.functions[column.key]);
-      head.replaceChildren(el("tr"));
-      head.firstChild.append(heading("name", "function", "name, and where it is"),
-        ...columns.map(column => heading(column.id, column.title, column.meaning)));
-      meanings.replaceChildren(...columns.flatMap(column => [el("dt", "", column.title), el("dd", "", column.meaning)]));
+      headings();
       if (sort.id !== "name" && !columns.some(column => column.id === sort.id)) sort.id = "cumulative";
       arrange();
       const again = model.byKey.get(focused);
@@ -187,13 +172,13 @@ function makeTable({ box, head, body, more, shown, showMore, showAll, meanings }
       arrange();
       return listed.length;
     },
-    // Marks a function and brings its row into the box, without moving the page.
-    select(i) {
+    // Marks a function; `reveal` brings its row into the box, without moving the page.
+    select(i, reveal) {
       selected = i;
       const place = listed.indexOf(i);
-      if (place >= limit) limit = place + 1;
+      if (reveal && place >= limit) limit = place + 1;
       fill();
-      if (place < 0) return;
+      if (place < 0 || !reveal) return;
       const tr = rows.get(i), top = tr.offsetTop - head.offsetHeight;
       if (top < box.scrollTop) box.scrollTop = top;
       const below = tr.offsetTop + tr.offsetHeight - box.clientHeight;

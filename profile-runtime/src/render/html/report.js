@@ -1,0 +1,4 @@
+// The report: one object, in the page itself.
+
+globalThis.profileCost = { render };
+render(JSON.parse($("data").textContent));
