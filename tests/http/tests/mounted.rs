@@ -7,7 +7,7 @@ use http_body_util::Empty;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::service::TowerToHyperService;
 use profile_cost::http::{Endpoints, Options};
-use profile_cost_http::{Client, serve};
+use profile_cost_http::{Client, serve, until};
 
 fn endpoints() -> Endpoints {
     Endpoints::new(Options::default())
@@ -109,4 +109,24 @@ async fn a_thousand_at_once() {
     }
     assert!(answered > 0);
     assert_eq!(client.get(at, "/debug/profile-cost/stats").await.0, StatusCode::OK);
+}
+
+/// The one timed capture is over when the client that asked for it leaves.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_ends_its_capture() {
+    let at = serve(service().nest_service("/debug", endpoints())).await;
+    let capture = "/debug/pprof/wall?seconds=50";
+    for http2 in [false, true] {
+        let leaves = Client::new(http2);
+        let asked = tokio::spawn(async move { leaves.get(at, capture).await.0 });
+        let other = Client::new(false);
+        let refused = async || {
+            let asked = other.get(at, "/debug/pprof/wall?seconds=1");
+            asked.await.0 == StatusCode::TOO_MANY_REQUESTS
+        };
+        until("the capture is under way", async || refused().await).await;
+        asked.abort();
+        until("the capture is over", async || !refused().await).await;
+    }
+    assert_eq!(Client::new(false).get(at, "/debug/pprof/profile?seconds=1").await.0, StatusCode::OK);
 }
