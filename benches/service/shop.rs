@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -95,7 +94,7 @@ annotated! {
     }
 
     fn similar(shop: &Shop, product: &Product) -> Vec<Product> {
-        (1..4).filter_map(|step| shop.products.get(&((product.id + step * 5) % 1000)).cloned()).collect()
+        (1..13).filter_map(|step| shop.products.get(&((product.id + step * 5) % 1000)).cloned()).collect()
     }
 
     async fn search(State(shop): State<Arc<Shop>>, Query(query): Query<HashMap<String, String>>) -> Json<Vec<Offer>> {
@@ -106,7 +105,7 @@ annotated! {
     fn find(shop: &Shop, prefix: &str) -> Vec<u64> {
         let from = shop.by_name.partition_point(|(name, _)| name.as_str() < prefix);
         let fits = shop.by_name[from..].iter().take_while(|(name, _)| name.starts_with(prefix));
-        fits.take(5).map(|(_, id)| *id).collect()
+        fits.take(8).map(|(_, id)| *id).collect()
     }
 
     async fn order(State(shop): State<Arc<Shop>>, body: String) -> Result<Json<Receipt>, StatusCode> {
@@ -143,8 +142,6 @@ pub fn serve(router: Router) {
         let at = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let listener = tokio::net::TcpListener::bind(at).await.expect("a free port");
         println!("{}", listener.local_addr().expect("an address"));
-        // Not so that nobody waits; only so that the runtime has its timer, as services do.
-        tokio::spawn(async { tokio::time::sleep(Duration::from_secs(1)).await });
         axum::serve(listener, router).await.expect("to serve");
     });
 }

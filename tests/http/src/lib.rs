@@ -1,6 +1,5 @@
 //! What the tests share: a service on a port of its own, clients, and what a profile says of a function.
 
-use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -71,7 +70,7 @@ pub fn call_paths(profile: &Profile, name: &str) -> Vec<Vec<String>> {
 }
 
 /// Waits until a condition holds; a minute at most.
-pub async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
+pub async fn until(what: &str, condition: impl AsyncFn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !condition().await {
         assert!(Instant::now() < deadline, "never came true: {what}");

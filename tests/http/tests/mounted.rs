@@ -6,8 +6,8 @@ use axum::routing::get;
 use http_body_util::Empty;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::service::TowerToHyperService;
-use profile_cost::http::{Endpoints, Options};
-use profile_cost_http::{Client, serve};
+use profile_cost::http::{Endpoints, Options, Reply, Request};
+use profile_cost_http::{Client, serve, until};
 
 fn endpoints() -> Endpoints {
     Endpoints::new(Options::default())
@@ -109,4 +109,30 @@ async fn a_thousand_at_once() {
     }
     assert!(answered > 0);
     assert_eq!(client.get(at, "/debug/profile-cost/stats").await.0, StatusCode::OK);
+}
+
+/// The one timed capture is over when the client that asked for it leaves.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_ends_its_capture() {
+    let endpoints = endpoints();
+    let at = serve(service().nest_service("/debug", endpoints.clone())).await;
+    // Asks for one itself, and gives it up at once.
+    let is_under_way = async || {
+        let host = at.to_string();
+        let request =
+            Request::new("GET", "/pprof/wall?seconds=1", |name| (name == "host").then_some(host.as_str()));
+        matches!(endpoints.answer(&request), Reply::Now(response) if response.status == 429)
+    };
+    for http2 in [false, true] {
+        let asked = tokio::spawn(async move {
+            let client = Client::new(http2);
+            // Unless it came just while the question above was asked.
+            while client.get(at, "/debug/pprof/wall?seconds=50").await.0 == StatusCode::TOO_MANY_REQUESTS {}
+        });
+        until("the capture is under way", &is_under_way).await;
+        asked.abort();
+        until("the capture is over", async || !is_under_way().await).await;
+    }
+    let done = Client::new(false).get(at, "/debug/pprof/profile?seconds=1").await;
+    assert_eq!(done.0, StatusCode::OK);
 }

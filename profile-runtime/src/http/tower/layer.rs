@@ -4,12 +4,12 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use ::http::Request;
 use ::http::request::Parts;
+use ::http::{Method, Request};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -140,7 +140,7 @@ impl<S> Layer<S> for ProfileLayer {
     type Service = Profiled<S>;
 
     fn layer(&self, inner: S) -> Profiled<S> {
-        Profiled { inner, layer: self.clone() }
+        Profiled { inner, shared: Arc::new(Shared { layer: self.clone(), first: OnceLock::new() }) }
     }
 }
 
@@ -148,7 +148,15 @@ impl<S> Layer<S> for ProfileLayer {
 #[derive(Clone, Debug)]
 pub struct Profiled<S> {
     inner: S,
+    // PERF: all in one, since routers clone services for each request.
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
     layer: ProfileLayer,
+    /// The name of the first request. PERF: axum gives each route a service of its own, whose requests have one name.
+    first: OnceLock<&'static Name>,
 }
 
 impl<S: Service<Request<B>>, B> Service<Request<B>> for Profiled<S> {
@@ -161,14 +169,14 @@ impl<S: Service<Request<B>>, B> Service<Request<B>> for Profiled<S> {
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (name, request) = self.layer.settings.name(request);
+        let (name, request) = self.shared.name(request);
         let future = self.inner.call(request);
         // `None` only inside an annotated allocator's call, where nothing is recorded.
         let Some(name) = name else {
             return ProfiledFuture { call: Call::Unnamed { future }, under_way: None };
         };
         let namer = || {};
-        let call = match self.layer.report.as_ref().filter(|report| report.over_ns != u64::MAX) {
+        let call = match self.shared.layer.report.as_ref().filter(|report| report.over_ns != u64::MAX) {
             Some(report) => {
                 Call::Reported { future: instrument_report(&name.site, namer, report.clone(), future) }
             }
@@ -178,10 +186,20 @@ impl<S: Service<Request<B>>, B> Service<Request<B>> for Profiled<S> {
     }
 }
 
-impl Settings {
+impl Shared {
     fn name<B>(&self, request: Request<B>) -> (Option<&'static Name>, Request<B>) {
-        let find = |method, route| names::find(method, route, self.most_names, self.place);
-        match &self.route {
+        let settings = &*self.layer.settings;
+        let find = |method: &Method, route: Option<&str>| {
+            if let Some(first) = self.first.get()
+                && first.is_of(method, route)
+            {
+                return Some(*first);
+            }
+            let name = names::find(method, route, settings.most_names, settings.place)?;
+            let _ = self.first.set(name);
+            Some(name)
+        };
+        match &settings.route {
             Some(route) => {
                 let (parts, body) = request.into_parts();
                 let name = find(&parts.method, route(&parts));

@@ -11,7 +11,7 @@ use crate::site::Site;
 use crate::thread;
 
 /// Requests that no route matched.
-pub(super) const UNMATCHED: &str = "[unmatched]";
+const UNMATCHED: &str = "[unmatched]";
 /// Requests of routes for whose names there was no room.
 const OTHER: &str = "[other]";
 /// Bytes that a route may have.
@@ -27,6 +27,13 @@ pub(super) struct Name {
     pub(super) site: Site,
     pub(super) method: &'static str,
     pub(super) route: &'static str,
+}
+
+impl Name {
+    /// True when a request with this method and route has this name and no other.
+    pub(super) fn is_of(&self, method: &Method, route: Option<&str>) -> bool {
+        route.unwrap_or(UNMATCHED) == self.route && method.as_str() == self.method
+    }
 }
 
 /// By route, then by method.
