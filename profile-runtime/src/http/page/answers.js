@@ -10,7 +10,7 @@ function controlOf(answer) {
   const mode = textOr(heap.mode, "off");
   return {
     time: { on: time.is_recording === true, left: numberOr(time.ends_in_ns, null) },
-    heap: { on: mode !== "off", mode, left: numberOr(heap.ends_in_ns, null), age: numberOr(heap.recorded_ns, 0), installed: heap.is_installed !== false },
+    heap: { on: mode !== "off", mode, left: numberOr(heap.ends_in_ns, null), age: numberOr(heap.recorded_ns, 0), own: numberOr(heap.profiler_bytes, 0), installed: heap.is_installed !== false },
   };
 }
 
@@ -60,7 +60,6 @@ function memoryOf(answer) {
       peak: numberOr(process.peak_bytes, null),
       rss: numberOr(process.rss_bytes, null),
       limit: numberOr(process.cgroup_limit_bytes, null),
-      own: numberOr(process.profiler_bytes, null),
       explanation: listOf(process.explanation).map(String),
     },
   };
