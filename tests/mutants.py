@@ -57,6 +57,10 @@ def offline(test):
     return ["-p", "profile-cost-runtime", "--test", "heap_offline", "--", test]
 
 
+def requests(test):
+    return ["--release", "-p", "profile-cost-http", "--test", test]
+
+
 def heap(test):
     return ["--release", "-p", "profile-cost-runtime", "--test", "heap_exact", "--", test]
 
@@ -464,6 +468,13 @@ SLOW = [
     ("naming: line tables alone give no paths", "heap/naming/symbols.rs", "Some(source) => source.symbol = name,", "Some(_) => {}", NAMES),
     ("naming: any symbol is a function's", "heap/naming/symbol_table.rs", "    own == before_generics(function) ||", "    own.len() < 99 || own == before_generics(function) ||", PROTOCOL),
     ("heap: the content of files is not given back", "heap/process.rs", "self.cache.unwrap_or(0)", "self.cache.map_or(0, |_| 0)", ["-p", "profile-cost-runtime", "--lib", "heap::process"]),
+    ("http: clients make as many names as they like", "http/tower/names.rs", "if self.len >= most {", "if self.len > most + 1_000_000 {", requests("names")),
+    ("http: requests that match no route are named by their path", "http/tower/layer.rs", "matched(request.extensions())),", "matched(request.extensions()).or(Some(request.uri().path()))),", requests("names")),
+    ("http: fast requests are reported as well", "http/tower/layer.rs", ".over_ns = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);", ".over_ns = u64::try_from(duration.as_nanos() * 0).unwrap_or(u64::MAX);", requests("slow")),
+    ("http: a request that has ended stays under way", "http/requests.rs", "slots.slots[index as usize] = None;", "let _ = index;", requests("requests")),
+    ("http: what is given up is waited for all the same", "http/tower/pool.rs", "if let Stage::Waiting(..) = was {", "if let (Stage::Waiting(..), false) = (was, true) {", ["-p", "profile-cost-runtime", "--lib", "http::tower"]),
+    ("http: the authority is not asked for the host", "http/tower/service.rs", "if name == HOST.as_str()", "if name == HOST.as_str() && name.is_empty()", requests("mounted")),
+    ("http: a thousandth of the requests is not counted", "http/tower/layer.rs", "let Some(name) = name else {", "static ALL: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);\n        let Some(name) = name.filter(|_| ALL.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % 1000 != 0) else {", requests("soak")),
 ]
 
 

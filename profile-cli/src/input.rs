@@ -165,12 +165,5 @@ pub(crate) fn files_and_restrictions(
 
 /// A number of lines, a fraction, or a pattern: as pstats' browser reads them.
 pub(crate) fn restriction(word: &str) -> Result<Restriction, Failure> {
-    if let Ok(lines) = word.parse::<i64>() {
-        return Ok(lines.into());
-    }
-    match word.parse::<f64>() {
-        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share.into()),
-        Ok(_) => Err(Failure::new(format!("{word}: a fraction of the lines is from 0 to 1"))),
-        Err(_) => Ok(word.into()),
-    }
+    word.parse().map_err(|error: String| Failure::new(format!("{word}: {error}")))
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use profile_cost_runtime::stats::{Change, DiffRow, EdgeStats, Figures};
-use profile_cost_runtime::{CallTree, HeapCounts, Label, Row, Stats};
+use profile_cost_runtime::{CallTree, HeapCounts, Label, Metric, Row, Stats};
 use serde_json::{Map, Value, json};
 
 /// Writes the object, indented, with a line break at its end.
@@ -115,10 +115,10 @@ fn edge((label, edge): (&Label, EdgeStats)) -> Value {
 
 /// The tree: rows with their depth, each caller before its callees.
 pub(crate) fn tree(tree: &CallTree) -> Value {
-    let [own, total, whole] = if tree.metric.is_time() {
-        ["self_ns", "total_ns", "whole_ns"]
-    } else {
-        ["self_calls", "total_calls", "whole_calls"]
+    let [own, total, whole] = match tree.metric {
+        Metric::Calls => ["self_calls", "total_calls", "whole_calls"],
+        Metric::Live => ["self_bytes", "total_bytes", "whole_bytes"],
+        Metric::Busy | Metric::Await | Metric::Task => ["self_ns", "total_ns", "whole_ns"],
     };
     let rows = tree.rows.iter().map(|row| {
         let mut map = function(&row.label);

@@ -124,6 +124,22 @@ pub fn disable() {
     settle();
 }
 
+/// Stops recording as [`disable`] does, but leaves calls that are reported on their own (`report`, [`crate::runcall`]) and
+/// timed captures to themselves: those record while they last, now and later.
+#[cfg(feature = "http")]
+pub(crate) fn stop() {
+    decide();
+    WANTED.store(false, Ordering::SeqCst);
+    settle();
+}
+
+/// True when recording is on without an end: by [`enable`] or the environment.
+#[cfg(feature = "http")]
+pub(crate) fn is_wanted() -> bool {
+    decide();
+    WANTED.load(Ordering::SeqCst)
+}
+
 /// True while calls are being recorded.
 #[must_use]
 pub fn is_enabled() -> bool {

@@ -4,6 +4,8 @@
 //! for the largest number there is. A profile of 2,000 functions would be mostly zeros, and a file of a few
 //! bytes a function could ask for any amount of memory.
 
+use std::collections::BTreeMap;
+
 use hdrhistogram::Histogram;
 
 /// Elapsed times of a function's finished calls, with the buckets of an [`hdrhistogram::Histogram`].
@@ -130,6 +132,30 @@ impl Elapsed {
         }
     }
 
+    /// The calls that were added since `earlier` was copied from this; all, where buckets are others.
+    pub(crate) fn since(&self, earlier: &Self) -> Self {
+        if self.buckets != earlier.buckets {
+            return self.clone();
+        }
+        let mut calls: BTreeMap<u64, i128> =
+            self.counts.iter().map(|&(value, calls)| (value, calls.into())).collect();
+        for &(value, before) in &earlier.counts {
+            *calls.entry(value).or_default() -= i128::from(before);
+        }
+        // NOTE: in a process's first moments the length of a tick is not settled, and calls may then be told in a
+        // neighbouring bucket. Taken from the next one, so that the number of calls is right.
+        let mut owed = 0;
+        for calls in calls.values_mut() {
+            (*calls, owed) = settled(*calls + owed);
+        }
+        for calls in calls.values_mut().rev() {
+            (*calls, owed) = settled(*calls + owed);
+        }
+        let counts = calls.into_iter().filter(|&(_, calls)| calls > 0);
+        let counts = counts.map(|(value, calls)| (value, u64::try_from(calls).unwrap_or(u64::MAX)));
+        Self { buckets: self.buckets, counts: counts.collect() }
+    }
+
     /// Adds what belongs to buckets that are in use here; how many are not?
     fn add_to_own(&mut self, others: &[(u64, u64)]) -> usize {
         let (mut at, mut missing) = (0, 0);
@@ -200,6 +226,11 @@ impl Elapsed {
         }
         histogram
     }
+}
+
+/// What is there, and what is owed.
+fn settled(calls: i128) -> (i128, i128) {
+    (calls.max(0), calls.min(0))
 }
 
 impl Default for Elapsed {
@@ -283,6 +314,28 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn the_difference_is_what_was_added() {
+        let all: Vec<u64> = values().collect();
+        for cut in [0, 1, 40, all.len()] {
+            let (mut both, mut before, mut after) = (Elapsed::new(), Elapsed::new(), Elapsed::new());
+            for (i, &value) in all.iter().enumerate() {
+                both.record(value, 1 + value % 3);
+                if i < cut { &mut before } else { &mut after }.record(value, 1 + value % 3);
+            }
+            assert_eq!(both.since(&before), after);
+        }
+        let of = |counts: &[(u64, u64)]| {
+            let mut elapsed = Elapsed::new();
+            counts.iter().for_each(|&(value, calls)| elapsed.record(value, calls));
+            elapsed
+        };
+        // Told in the next bucket, up or down, or lost.
+        assert_eq!(of(&[(10, 4), (11, 3)]).since(&of(&[(10, 5)])), of(&[(11, 2)]));
+        assert_eq!(of(&[(10, 4), (11, 1)]).since(&of(&[(10, 2), (11, 2)])), of(&[(10, 1)]));
+        assert_eq!(of(&[(10, 4)]).since(&of(&[(3, 2), (30, 9)])), of(&[]));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! A profile as a value: functions, call paths and what was counted on each. It is inert, owned and
 //! mergeable; nothing here knows of threads, clocks or globals.
 
+mod since;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::Duration;

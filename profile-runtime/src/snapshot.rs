@@ -54,7 +54,20 @@ pub(crate) fn note_start() {
 /// function.
 #[must_use]
 pub fn snapshot() -> Profile {
-    take(false)
+    take(false, true).0
+}
+
+/// As [`snapshot`], and which reset it is counted from.
+#[cfg(feature = "http")]
+pub(crate) fn snapshot_and_epoch() -> (Profile, u32) {
+    take(false, true)
+}
+
+/// As [`snapshot`], of all that was recorded since the process began, whatever was reset: for counters that must not
+/// go backwards.
+#[cfg(feature = "http")]
+pub(crate) fn snapshot_of_process() -> Profile {
+    take(false, false).0
 }
 
 /// As [`snapshot`], with the counts split by thread as well ([`Profile::by_thread`]): what speedscope and
@@ -65,21 +78,24 @@ pub fn snapshot() -> Profile {
 /// (`#[profile_cost(report)]`, [`crate::runcall`]) is in the part of the thread on which it ended.
 #[must_use]
 pub fn snapshot_with_threads() -> Profile {
-    take(true)
+    take(true, true).0
 }
 
-fn take(with_threads: bool) -> Profile {
+/// With the counts split by thread, and without what was there at the last reset, if wanted.
+fn take(with_threads: bool, since_reset: bool) -> (Profile, u32) {
     let costs = crate::calibrate::costs_ns();
     // An allocator or a signal's handler that asks from within code of ours would wait for its own thread.
-    let Some(_inside) = thread::Inside::enter() else { return Profile::new() };
+    let Some(_inside) = thread::Inside::enter() else { return (Profile::new(), control::epoch()) };
     let engine = engine::process();
     // Held so that the tree of a per-call report is not moved meanwhile.
     let captures = capture::lock();
     let origin = origin();
     let blank = Origin::default();
-    let origin = origin.as_ref().unwrap_or(&blank);
+    let origin = origin.as_ref().filter(|_| since_reset).unwrap_or(&blank);
     let now = clock::now();
-    let tallies = collect(engine, &engine.blocks(), now, control::epoch());
+    // Resets wait for the locks that are held here.
+    let epoch = control::epoch();
+    let tallies = collect(engine, &engine.blocks(), now, epoch);
     let heap = heap_by_path();
     let counts = |path: PathIndex| {
         let baseline = captures.baseline(path).or_else(|| origin.baselines.get(path as usize).copied());
@@ -113,7 +129,7 @@ fn take(with_threads: bool) -> Profile {
     profile.notes.unisolated_reports = captures.refused() - origin.unisolated;
     profile.notes.heap = heap_since(&heap, &origin.heap, PROCESS);
     (profile.notes.ticks_per_call, profile.notes.ticks_per_poll) = costs;
-    profile
+    (profile, epoch)
 }
 
 /// One profile a thread, named by the thread. A thread that has ended hands its counters to the next new

@@ -73,10 +73,19 @@ pub(crate) fn attach() -> Option<&'static Block> {
 
 /// The calling thread is the profiler's own: neither its calls nor its blocks are recorded, for as long as it lives. What
 /// it frees of the program's blocks is. The first thing that such a thread does.
+///
+/// NOTE: the thread is named here. Of one that std names a block is recorded before it does anything.
 #[cfg(feature = "server")]
-pub(crate) fn leave_out() {
+pub(crate) fn leave_out(name: &std::ffi::CStr) {
     BLOCK.set(&LEFT_OUT);
     crate::heap::local::leave_out();
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    // SAFETY: the kernel copies the name, which ends in a zero byte.
+    unsafe {
+        libc::prctl(libc::PR_SET_NAME, name.as_ptr())
+    };
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = name;
 }
 
 /// Makes this thread write to `block`: how one real thread plays several. Returns what it was.

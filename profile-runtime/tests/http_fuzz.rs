@@ -152,9 +152,9 @@ fn query(random: &mut Random) -> String {
     let most = if random.index(50) == 0 { 200 } else { 4 };
     for _ in 0..random.index(most) {
         query += &one(random, NAMES);
-        query += *random.pick(&["=", "=", "=", "", "=="]);
+        query += random.pick(&["=", "=", "=", "", "=="]);
         query += &one(random, VALUES);
-        query += *random.pick(&["&", "&", "&&", ";"]);
+        query += random.pick(&["&", "&", "&&", ";"]);
     }
     query
 }
@@ -185,7 +185,7 @@ fn answers(endpoints: &[&Endpoints], random: &mut Random) {
         let sent: Vec<String> = (0..5).map(|_| one(random, HEADERS)).collect();
         // Mostly such that more than the host is looked at.
         let usual = random.index(4) > 0;
-        let header = |at: usize| (random_bit(&sent[at]) || usual).then_some(sent[at].as_str());
+        let header = |at: usize| Some(sent[at].as_str()).filter(|value| !value.is_empty());
         let mut request = Request {
             method: if usual { "GET" } else { &method },
             path: &path,
@@ -223,10 +223,6 @@ fn answers(endpoints: &[&Endpoints], random: &mut Random) {
     assert!(counts.len() >= 4 && later > 0, "the requests are all alike: {counts:?}");
     let left = MEMORY.live().saturating_sub(before);
     assert!(left < 64 * 1024, "{left} bytes are left");
-}
-
-fn random_bit(text: &str) -> bool {
-    text.len() % 2 == 0
 }
 
 /// What connections begin with, to be damaged.
@@ -308,7 +304,7 @@ fn connections(endpoints: &[&Endpoints], random: &mut Random) {
         "{wanted} connections in {:.1} s: {counts:?}; at most {worst} bytes",
         begun.elapsed().as_secs_f64()
     );
-    for expected in [100, 200, 400, 404, 413, 414, 431, 501, 505] {
+    for expected in [100, 200, 400, 404, 413, 414, 417, 431, 505] {
         assert!(counts.contains_key(&expected) || wanted < 10_000, "no {expected}: {counts:?}");
     }
 }

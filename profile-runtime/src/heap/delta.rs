@@ -137,9 +137,12 @@ mod tests {
             let frames = frames.collect();
             let mut path = None;
             for name in *names {
-                let label = Label::new("a.rs", 1, *name);
-                snapshot.paths.push(CallPath { parent: path, label });
-                path = Some(snapshot.paths.len() as u32 - 1);
+                let called = CallPath { parent: path, label: Label::new("a.rs", 1, *name) };
+                let known = snapshot.paths.iter().position(|path| *path == called);
+                path = Some(known.unwrap_or_else(|| {
+                    snapshot.paths.push(called);
+                    snapshot.paths.len() - 1
+                }) as u32);
             }
             let (size_class, first_size) = (SizeClass(4), 10);
             let counts = *counts;

@@ -1,6 +1,6 @@
 //! The endpoints of a service, and what they remember from one request to the next.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::access;
 use super::heap::HeapState;
@@ -10,6 +10,7 @@ use super::parameters::Parameters;
 use super::request::Request;
 use super::response::{Refusal, Response};
 use super::route;
+use super::series::Series;
 use super::work::Reply;
 
 /// Answers what is asked of a service. Clones are the same endpoints.
@@ -23,13 +24,20 @@ pub(super) struct State {
     pub(super) options: Options,
     pub(super) limits: Limits,
     pub(super) heap: HeapState,
+    pub(super) series: Mutex<Series>,
 }
 
 impl Endpoints {
     /// Endpoints with these options. Nothing listens yet.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        Self { state: Arc::new(State { options, limits: Limits::default(), heap: HeapState::default() }) }
+        let state = State {
+            options,
+            limits: Limits::default(),
+            heap: HeapState::default(),
+            series: Mutex::default(),
+        };
+        Self { state: Arc::new(state) }
     }
 
     /// What becomes of a request. Quick; whatever takes long is in [`Reply::Later`].

@@ -9,20 +9,27 @@
 //! Data flows one way: `request` -> `access` (who may ask) -> `route` (what is asked for) -> an endpoint -> `response`.
 
 mod access;
+mod capture;
 mod control;
 mod endpoints;
+mod files;
 mod heap;
 mod in_flight;
+mod index;
 mod json;
 mod limits;
+mod metrics;
 mod options;
 mod page;
 mod parameters;
 mod pprof;
+mod recording;
 mod request;
 mod requests;
 mod response;
 mod route;
+mod rows;
+mod series;
 #[cfg(feature = "server")]
 pub(crate) mod server;
 mod time;

@@ -4,7 +4,7 @@ use super::endpoints::Endpoints;
 use super::parameters::Parameters;
 use super::response::Refusal;
 use super::work::Reply;
-use super::{control, heap, in_flight, page, pprof, time};
+use super::{control, files, heap, in_flight, index, metrics, page, pprof, time};
 
 /// An endpoint.
 #[derive(Debug)]
@@ -21,8 +21,33 @@ pub(super) struct Route {
     pub(super) answer: fn(&Endpoints, &Parameters) -> Result<Reply, Refusal>,
 }
 
+/// Those of the reports.
+const REPORT: &[&str] = &["sort", "limit", "restrict", "reverse", "strip", "style", "format", "seconds"];
+
 /// Every endpoint, in the order of the index.
 pub(super) const ROUTES: &[Route] = &[
+    Route { method: "GET", path: "/pprof", parameters: &[], about: "this list", answer: index::pprof_folder },
+    Route {
+        method: "GET",
+        path: "/pprof/",
+        parameters: &["debug"],
+        about: "this list; `debug=1` for text",
+        answer: index::pprof,
+    },
+    Route {
+        method: "GET",
+        path: "/pprof/profile",
+        parameters: &["seconds", "debug"],
+        about: "calls and busy time in the next `seconds` (30), for go tool pprof; `debug=1` for text",
+        answer: pprof::profile,
+    },
+    Route {
+        method: "GET",
+        path: "/pprof/wall",
+        parameters: &["seconds", "debug"],
+        about: "the same with suspended time: calls, wall, busy, await",
+        answer: pprof::wall,
+    },
     Route {
         method: "GET",
         path: "/pprof/cmdline",
@@ -32,9 +57,16 @@ pub(super) const ROUTES: &[Route] = &[
     },
     Route {
         method: "GET",
+        path: "/profile-cost/index",
+        parameters: &[],
+        about: "this list",
+        answer: index::all,
+    },
+    Route {
+        method: "GET",
         path: "/profile-cost/stats",
-        parameters: &["sort", "limit", "restrict", "seconds"],
-        about: "the report, as in the log: functions sorted by cumulative time",
+        parameters: REPORT,
+        about: "the report, as in the log: functions by cumulative time; `style=pstats` as Python prints it, `format=json`",
         answer: time::stats,
     },
     Route {
@@ -45,9 +77,74 @@ pub(super) const ROUTES: &[Route] = &[
         answer: in_flight::in_flight,
     },
     Route {
+        method: "GET",
+        path: "/profile-cost/callers",
+        parameters: REPORT,
+        about: "for each function who called it",
+        answer: time::callers,
+    },
+    Route {
+        method: "GET",
+        path: "/profile-cost/callees",
+        parameters: REPORT,
+        about: "for each function whom it called",
+        answer: time::callees,
+    },
+    Route {
+        method: "GET",
+        path: "/profile-cost/tree",
+        parameters: &[
+            "metric", "depth", "sort", "limit", "restrict", "reverse", "strip", "format", "seconds",
+        ],
+        about: "the call tree; `metric` time, busy, await, calls, live",
+        answer: time::tree,
+    },
+    Route {
+        method: "GET",
+        path: "/profile-cost/flamegraph.svg",
+        parameters: &["metric", "seconds"],
+        about: "the flamegraph; `metric` time, busy, await, calls, live",
+        answer: files::flamegraph,
+    },
+    Route {
+        method: "GET",
+        path: "/profile-cost/folded",
+        parameters: &["metric", "seconds"],
+        about: "folded stacks, a line a path",
+        answer: files::folded,
+    },
+    Route {
+        method: "GET",
+        path: "/profile-cost/pstats",
+        parameters: &["seconds"],
+        about: "a dump for Python's pstats and its tools",
+        answer: files::pstats,
+    },
+    Route {
+        method: "GET",
+        path: "/profile-cost/json",
+        parameters: &["seconds"],
+        about: "the native form, for cargo profile-cost",
+        answer: files::json,
+    },
+    Route {
+        method: "GET",
+        path: "/profile-cost/html",
+        parameters: &["seconds"],
+        about: "one page with table and flamegraph, to keep",
+        answer: files::html,
+    },
+    Route {
+        method: "GET",
+        path: "/profile-cost/metrics",
+        parameters: &[],
+        about: "for Prometheus: calls, time and elapsed time by function, and memory",
+        answer: metrics::metrics,
+    },
+    Route {
         method: "POST",
         path: "/profile-cost/control/time/start",
-        parameters: &["duration"],
+        parameters: &["duration", "format"],
         about: "record calls; with `duration` (seconds) until then",
         answer: control::start_time,
     },
@@ -149,6 +246,20 @@ pub(super) const ROUTES: &[Route] = &[
         parameters: &["format"],
         about: "forget what was recorded of the heap, and go on",
         answer: heap::control::reset,
+    },
+    Route {
+        method: "POST",
+        path: "/profile-cost/control/time/stop",
+        parameters: &["format"],
+        about: "stop recording calls, whoever began",
+        answer: control::stop_time,
+    },
+    Route {
+        method: "POST",
+        path: "/profile-cost/control/time/reset",
+        parameters: &["format"],
+        about: "forget the calls recorded, and go on",
+        answer: control::reset_time,
     },
 ];
 

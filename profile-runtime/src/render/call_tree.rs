@@ -7,7 +7,7 @@ use super::Metric;
 use super::names::printable;
 use crate::profile::{Label, Profile};
 use crate::stats::{Column, Look, Restriction, SortKey, Stats, Table, narrowed};
-use crate::units::{count, counted, duration, percent};
+use crate::units::{bytes, count, counted, duration, percent};
 
 /// Spaces for each level.
 const INDENT: usize = 2;
@@ -191,8 +191,10 @@ impl CallTree {
     }
 
     fn write(&self, look: Look, out: &mut dyn Write) -> io::Result<()> {
-        let amount = |value: u64| {
-            if self.metric.is_time() { duration(value as f64 * 1e-9) } else { count(value) }
+        let amount = |value: u64| match self.metric {
+            Metric::Calls => count(value),
+            Metric::Live => bytes(value),
+            Metric::Busy | Metric::Await | Metric::Task => duration(value as f64 * 1e-9),
         };
         let head = format!("call tree of {}: {} in all", self.metric.name(), amount(self.whole));
         writeln!(out, "{}", look.wrapped(&head))?;

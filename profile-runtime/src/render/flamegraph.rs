@@ -10,6 +10,7 @@ use super::Metric;
 use super::names::{NO_BREAK_SPACE, printable};
 use super::tree::{Limits, Order, Tree};
 use crate::profile::Profile;
+use crate::units::bytes;
 
 /// Widest drawing that a browser's numbers hold exactly.
 const MAX_TOTAL: u64 = 1 << 53;
@@ -139,8 +140,10 @@ pub(crate) fn undrawn(tree: &Tree) -> String {
 
 /// A value with its unit, for people.
 pub(super) fn amount(value: u64, metric: Metric) -> String {
-    if !metric.is_time() {
-        return format!("{value} calls");
+    match metric {
+        Metric::Calls => return format!("{value} calls"),
+        Metric::Live => return bytes(value),
+        Metric::Busy | Metric::Await | Metric::Task => {}
     }
     let ns = value as f64;
     match value {
@@ -154,7 +157,8 @@ pub(super) fn amount(value: u64, metric: Metric) -> String {
 /// The unit of the frames' own values and its size; coarse enough to be read, fine enough for percentages.
 fn unit(total: u64, metric: Metric) -> (&'static str, f64) {
     match total {
-        _ if !metric.is_time() => ("calls", 1.0),
+        _ if metric == Metric::Calls => ("calls", 1.0),
+        _ if metric == Metric::Live => ("bytes", 1.0),
         0..100_000_000 => ("ns", 1.0),
         100_000_000..1_000_000_000_000 => ("µs", 1e-3),
         _ => ("ms", 1e-6),
@@ -183,6 +187,7 @@ impl Picture {
             Metric::Await => BasicPalette::Io,
             Metric::Task => BasicPalette::Orange,
             Metric::Calls => BasicPalette::Mem,
+            Metric::Live => BasicPalette::Aqua,
         };
         Self {
             title: String::new(),

@@ -48,22 +48,25 @@ pub enum Metric {
     Task,
     /// Calls begun.
     Calls,
+    /// Bytes that were allocated and not freed; nothing without a tracking allocator.
+    Live,
 }
 
 impl Metric {
-    /// What is measured, in words: `busy time`, `await time`, `task time`, `calls`.
+    /// What is measured, in words: `busy time`, `await time`, `task time`, `calls`, `live bytes`.
     pub fn name(self) -> &'static str {
         match self {
             Metric::Busy => "busy time",
             Metric::Await => "await time",
             Metric::Task => "task time",
             Metric::Calls => "calls",
+            Metric::Live => "live bytes",
         }
     }
 
-    /// True when values are nanoseconds, false when they are calls.
+    /// True when values are nanoseconds, false when they are calls or bytes.
     pub fn is_time(self) -> bool {
-        self != Metric::Calls
+        !matches!(self, Metric::Calls | Metric::Live)
     }
 
     fn of(self, counts: &Counts) -> u64 {
@@ -72,15 +75,16 @@ impl Metric {
             Metric::Await => counts.self_await,
             Metric::Task => counts.self_busy.saturating_add(counts.self_await),
             Metric::Calls => counts.starts,
+            Metric::Live => counts.heap.live_bytes(),
         }
     }
 
-    /// The exclusive value of each path, in nanoseconds or calls, indexed as [`Profile::paths`].
+    /// The exclusive value of each path, in nanoseconds, calls or bytes, indexed as [`Profile::paths`].
     fn values(self, profile: &Profile) -> Vec<u64> {
         let nanoseconds = Nanoseconds::of(profile);
         (profile.paths().iter())
             .map(|path| match self.of(&path.counts) {
-                calls if !self.is_time() => calls,
+                count if !self.is_time() => count,
                 ticks => nanoseconds.of_ticks(ticks),
             })
             .collect()

@@ -1,5 +1,7 @@
 //! Restrictions: which functions of a report are shown, in pstats' terms.
 
+use std::str::FromStr;
+
 use super::Stats;
 use super::labels::LabelId;
 use super::pattern::{self, PatternError};
@@ -52,6 +54,35 @@ impl From<&str> for Restriction {
 impl From<String> for Restriction {
     fn from(pattern: String) -> Self {
         Self::Regex(pattern)
+    }
+}
+
+impl FromStr for Restriction {
+    type Err = String;
+
+    /// A number of lines, a fraction from 0 to 1, or a pattern: as pstats' browser reads them. The error says what to write.
+    fn from_str(word: &str) -> Result<Self, String> {
+        if let Ok(lines) = word.parse::<i64>() {
+            return Ok(lines.into());
+        }
+        match word.parse::<f64>() {
+            Ok(share) if (0.0..=1.0).contains(&share) => Ok(share.into()),
+            Ok(_) => Err("a fraction of the lines is from 0 to 1".to_owned()),
+            Err(_) => Ok(word.into()),
+        }
+    }
+}
+
+impl Restriction {
+    /// Whether a pattern can be used; says why not.
+    #[cfg(feature = "http")]
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let Self::Regex(pattern) = self else { return Ok(()) };
+        match pattern::compile(pattern, std::iter::empty::<&str>) {
+            Ok(_) => Ok(()),
+            Err(PatternError::Invalid) => Err("not a regular expression".to_owned()),
+            Err(PatternError::Unsupported(what)) => Err(format!("{what} is not supported in patterns")),
+        }
     }
 }
 

@@ -7,7 +7,7 @@
 //! - `stop` ends any recording and gives its memory back; what `PROFILE_COST_HEAP` would have reported at exit is gone.
 //! - `reset` forgets what was recorded and goes on, until the time that it would have ended.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{Form, START, lock};
@@ -26,11 +26,16 @@ const LONGEST: u64 = 24 * 60 * 60;
 /// How often the timer tries to stop while threads are held up inside the allocator, a second each.
 const TRIES: usize = 10;
 
-/// The recording, as requests switch it.
+/// The recording, as requests switch it: the process's, whichever endpoints are asked.
 #[derive(Debug, Default)]
-pub(super) struct Recordings {
+struct Recordings {
     ending: Mutex<Ending>,
     timer: Timer,
+}
+
+fn recordings() -> &'static Recordings {
+    static RECORDINGS: OnceLock<Recordings> = OnceLock::new();
+    RECORDINGS.get_or_init(Recordings::default)
 }
 
 /// How the recording under way ends by itself.
@@ -99,30 +104,29 @@ impl Start {
 }
 
 /// `control/heap/start`: `mode`, `frames`, `rate`, `duration` (seconds), `limit` (of the profiler's own memory).
-pub(in crate::http) fn start(endpoints: &Endpoints, parameters: &Parameters) -> Result<Reply, Refusal> {
+pub(in crate::http) fn start(_endpoints: &Endpoints, parameters: &Parameters) -> Result<Reply, Refusal> {
     let (start, form) = (Start::parse(parameters)?, Form::parse(parameters)?);
-    switched(endpoints, form, move |recordings| recordings.start(start))
+    switched(form, move |recordings| recordings.start(start))
 }
 
 /// `control/heap/stop`.
-pub(in crate::http) fn stop(endpoints: &Endpoints, parameters: &Parameters) -> Result<Reply, Refusal> {
-    switched(endpoints, Form::parse(parameters)?, |recordings| recordings.stop())
+pub(in crate::http) fn stop(_endpoints: &Endpoints, parameters: &Parameters) -> Result<Reply, Refusal> {
+    switched(Form::parse(parameters)?, |recordings| recordings.stop())
 }
 
 /// `control/heap/reset`.
-pub(in crate::http) fn reset(endpoints: &Endpoints, parameters: &Parameters) -> Result<Reply, Refusal> {
-    switched(endpoints, Form::parse(parameters)?, |recordings| recordings.reset())
+pub(in crate::http) fn reset(_endpoints: &Endpoints, parameters: &Parameters) -> Result<Reply, Refusal> {
+    switched(Form::parse(parameters)?, |recordings| recordings.reset())
 }
 
 /// Switches (which waits until threads have come out of the allocator), and answers with what is recorded then.
 fn switched(
-    endpoints: &Endpoints,
     form: Form,
-    switch: impl FnOnce(&Arc<Recordings>) -> Result<(), Refusal> + Send + 'static,
+    switch: impl FnOnce(&'static Recordings) -> Result<(), Refusal> + Send + 'static,
 ) -> Result<Reply, Refusal> {
-    let recordings = endpoints.state().heap.control.clone();
     Ok(Work::now(move || {
-        switch(&recordings)?;
+        let recordings = recordings();
+        switch(recordings)?;
         Ok(match form {
             Form::Json => Response::new(JSON, Json::object(|json| recordings.write(json))),
             Form::Text => Response::new(TEXT, recordings.sentence()),
@@ -131,12 +135,12 @@ fn switched(
 }
 
 /// What is recorded of the heap, for the status of all recordings. May wait for a snapshot that is being taken.
-pub(in crate::http) fn write_status(endpoints: &Endpoints, json: &mut Json) {
-    endpoints.state().heap.control.write(json);
+pub(in crate::http) fn write_status(json: &mut Json) {
+    recordings().write(json);
 }
 
 impl Recordings {
-    fn start(self: &Arc<Self>, start: Start) -> Result<(), Refusal> {
+    fn start(&'static self, start: Start) -> Result<(), Refusal> {
         let mut ending = lock(&self.ending);
         let now = heap::mode();
         if now != Mode::Off && now != start.mode {
@@ -166,8 +170,8 @@ impl Recordings {
         let Some(duration) = start.duration else { return Ok(()) };
         ending.number += 1;
         ending.until = SystemTime::now().checked_add(duration);
-        let (recordings, number) = (self.clone(), ending.number);
-        self.timer.set(duration, move || recordings.end(number)).map_err(|error| {
+        let number = ending.number;
+        self.timer.set(duration, move || self.end(number)).map_err(|error| {
             // What would not end shall not begin.
             ending.until = None;
             heap::stop();

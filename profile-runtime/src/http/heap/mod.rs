@@ -32,7 +32,6 @@ pub(super) struct HeapState {
     names: Mutex<NameCache>,
     kept: Mutex<Kept>,
     growth: Mutex<memory::Before>,
-    control: Arc<control::Recordings>,
 }
 
 impl HeapState {

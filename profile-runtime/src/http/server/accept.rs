@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::connection::busy;
 use super::output::{self, Form};
-use super::workers::Workers;
+use super::workers::{NAME, Workers};
 
 /// It does little.
 const STACK: usize = 128 * 1024;
@@ -23,7 +23,7 @@ const END: Duration = Duration::from_secs(1);
 /// Starts the thread.
 pub(super) fn start(listener: TcpListener, workers: Arc<Workers>) -> io::Result<JoinHandle<()>> {
     let spawn = || {
-        let thread = std::thread::Builder::new().name("profile-http".to_owned()).stack_size(STACK);
+        let thread = std::thread::Builder::new().stack_size(STACK);
         thread.spawn(move || run(&listener, &workers))
     };
     #[cfg(unix)]
@@ -34,7 +34,7 @@ pub(super) fn start(listener: TcpListener, workers: Arc<Workers>) -> io::Result<
 }
 
 fn run(listener: &TcpListener, workers: &Arc<Workers>) {
-    crate::thread::leave_out();
+    crate::thread::leave_out(NAME);
     #[cfg(unix)]
     let _closed = crate::fork::ClosedInChildren::new(std::os::fd::AsRawFd::as_raw_fd(listener));
     let mut pause = PAUSE;

@@ -165,3 +165,83 @@ fn linger(channel: &mut impl Channel, service: &Service) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::http::options::Options;
+
+    /// Somebody who says and takes nothing, and of whom is seen what is told.
+    struct Quiet(Watched);
+
+    impl Channel for Quiet {
+        fn read(&mut self, _: &mut [u8], _: Duration) -> io::Result<Option<usize>> {
+            Ok(None)
+        }
+
+        fn write(&mut self, _: &[u8], _: Duration) -> io::Result<Option<usize>> {
+            Ok(None)
+        }
+
+        fn watch(&mut self, _: Duration) -> Watched {
+            self.0
+        }
+
+        fn end_output(&mut self) {}
+    }
+
+    fn service() -> Service {
+        Service::new(Endpoints::new(Options::default()))
+    }
+
+    fn work(wait: Duration, held: &Arc<()>) -> Work {
+        let held = held.clone();
+        let reply = Work::after(wait, move || {
+            let _held = held;
+            Ok(Response::new("text/plain", "x"))
+        });
+        match reply {
+            Reply::Later(work) => work,
+            Reply::Now(_) => unreachable!("it is to be done later"),
+        }
+    }
+
+    #[test]
+    fn work_is_waited_for_until_the_client_leaves_or_the_server_stops() {
+        let (service, held, hour) = (service(), Arc::new(()), Duration::from_secs(3600));
+        let begun = Instant::now();
+        // What needs no wait is done for one that will say no more, too.
+        assert!(service.wait(&mut Quiet(Watched::Gone), &work(Duration::ZERO, &held)));
+        assert!(!service.wait(&mut Quiet(Watched::Gone), &work(hour, &held)));
+        let wait = Duration::from_millis(30);
+        for seen in [Watched::Waited, Watched::Sent] {
+            let begun = Instant::now();
+            assert!(service.wait(&mut Quiet(seen), &work(wait, &held)));
+            assert!(begun.elapsed() >= wait);
+        }
+        service.stop();
+        for seen in [Watched::Waited, Watched::Sent] {
+            assert!(!service.wait(&mut Quiet(seen), &work(hour, &held)));
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        // What was given up holds nothing.
+        assert_eq!(Arc::strong_count(&held), 1);
+    }
+
+    #[test]
+    fn a_server_that_stops_waits_for_nobody() {
+        let service = service();
+        service.stop();
+        let begun = Instant::now();
+        serve(&mut Quiet(Watched::Waited), &service);
+        linger(&mut Quiet(Watched::Waited), &service);
+        let form = Form { is_head: false, keep_alive: true };
+        let error = output::write(&mut Quiet(Watched::Waited), &service, &busy("x"), form)
+            .expect_err("nothing is taken");
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(begun.elapsed() < Duration::from_secs(3));
+    }
+}

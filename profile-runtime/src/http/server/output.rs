@@ -117,6 +117,9 @@ fn reason(status: u16) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::endpoints::Endpoints;
+    use crate::http::options::Options;
+    use crate::http::server::channel::Watched;
 
     #[test]
     fn a_name_makes_no_header_of_its_own() {
@@ -126,5 +129,38 @@ mod tests {
         assert!(head.starts_with("HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n"), "{head}");
         assert!(head.contains("content-disposition: a__set-cookie: b_\r\n"), "{head}");
         assert!(head.ends_with("content-length: 1\r\nconnection: close\r\n\r\n"), "{head}");
+    }
+
+    /// Takes a byte at a time, the first so many.
+    struct Slow(usize);
+
+    impl Channel for Slow {
+        fn read(&mut self, _: &mut [u8], _: Duration) -> io::Result<Option<usize>> {
+            Ok(None)
+        }
+
+        fn write(&mut self, _: &[u8], _: Duration) -> io::Result<Option<usize>> {
+            let took = self.0 > 0;
+            self.0 = self.0.saturating_sub(1);
+            Ok(took.then_some(1))
+        }
+
+        fn watch(&mut self, _: Duration) -> Watched {
+            Watched::Waited
+        }
+
+        fn end_output(&mut self) {}
+    }
+
+    #[test]
+    fn a_slow_reader_has_until_then() {
+        let service = Service::new(Endpoints::new(Options::default()));
+        let until = Instant::now() + Duration::from_millis(20);
+        let error = write_all(&mut Slow(1), &service, b"two", until).expect_err("one byte is taken");
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(Instant::now() >= until);
+        // However steadily it reads.
+        assert!(write_all(&mut Slow(usize::MAX), &service, b"two", until).is_err());
+        assert!(write_all(&mut Slow(3), &service, b"two", Instant::now() + Duration::from_secs(60)).is_ok());
     }
 }

@@ -1,6 +1,7 @@
 //! The threads that answer: started when there is something to do, ended when there is not, and never many.
 
 use std::collections::VecDeque;
+use std::ffi::CStr;
 use std::io;
 use std::net::TcpStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,6 +11,8 @@ use std::time::Duration;
 use super::connection::{self, Service};
 use crate::http::endpoints::Endpoints;
 
+/// Of the server's threads.
+pub(super) const NAME: &CStr = c"profile-http";
 /// Connections that are served at a time, each by a thread.
 pub(super) const MOST: usize = 16;
 /// Connections that wait for a thread.
@@ -75,12 +78,12 @@ impl Workers {
 
     fn start(self: &Arc<Self>) -> io::Result<()> {
         let workers = self.clone();
-        let thread = std::thread::Builder::new().name("profile-http".to_owned()).stack_size(STACK);
+        let thread = std::thread::Builder::new().stack_size(STACK);
         thread.spawn(move || workers.run()).map(drop)
     }
 
     fn run(&self) {
-        crate::thread::leave_out();
+        crate::thread::leave_out(NAME);
         while let Some(stream) = self.next() {
             // NOTE: a fault of ours costs a connection, not the server; what was thrown may panic once more.
             let served = catch_unwind(AssertUnwindSafe(|| {

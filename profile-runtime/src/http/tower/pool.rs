@@ -8,7 +8,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -260,7 +260,10 @@ mod tests {
 
         // A short one is made while a long one is being made.
         let (go, gate) = mpsc::channel::<()>();
-        let long = submit(after(0, move || drop(gate.recv()))).unwrap();
+        let long = submit(after(0, move || {
+            let _ = gate.recv();
+        }))
+        .unwrap();
         assert_eq!(wait_for(&submit(after(0, || {})).unwrap()).body, b"made");
 
         // What is dropped before it is due is never made, and lets go at once of what it holds.
@@ -276,12 +279,17 @@ mod tests {
         // Bounded: threads, and answers waited for.
         let made = Arc::new(AtomicUsize::new(0));
         let (open, door) = mpsc::channel::<()>();
-        let other = submit(after(0, move || drop(door.recv()))).unwrap();
+        let other = submit(after(0, move || {
+            let _ = door.recv();
+        }))
+        .unwrap();
         until(|| lock().jobs.is_empty());
         let many: Vec<_> = (0..MOST_JOBS + 9)
             .map(|_| {
                 let made = made.clone();
-                submit(after(0, move || drop(made.fetch_add(1, Ordering::SeqCst))))
+                submit(after(0, move || {
+                    made.fetch_add(1, Ordering::SeqCst);
+                }))
             })
             .collect();
         assert_eq!(lock().threads, MOST_THREADS);
@@ -304,7 +312,10 @@ mod tests {
             }
         }
         let (open, door) = mpsc::channel::<()>();
-        let badly_woken = submit(after(0, move || drop(door.recv()))).unwrap();
+        let badly_woken = submit(after(0, move || {
+            let _ = door.recv();
+        }))
+        .unwrap();
         assert!(badly_woken.poll(&mut Context::from_waker(&Waker::from(Arc::new(Bad)))).is_none());
         drop(open);
         assert_eq!(wait_for(&submit(after(0, || {})).unwrap()).body, b"made");
