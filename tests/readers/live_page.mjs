@@ -161,16 +161,15 @@ const readList = (page, id) => page.evaluate(id => Array.from(document.querySele
 
 // The service's own answers for what it offers, ours for the rest.
 async function missing() {
-  const paths = [];
-  for (const path of ["control", "inflight", "tracemalloc", "memory", "control/time/stop", "control/time/reset"]) {
-    const answer = await fetch(new URL(path, config.url));
-    if (answer.status === 404) paths.push(path);
-  }
+  const offered = async path => (await fetch(new URL(path, config.url))).status !== 404;
+  const verbs = what => ["start", "stop", "reset"].map(verb => `control/${what}/${verb}`);
+  const paths = await offered("inflight") ? [] : ["inflight"];
+  if (!await offered("control/time/stop")) paths.push(...verbs("time"));
   // Half a state would be none.
-  if (paths.every(path => path === "inflight")) return paths;
-  const state = ["control", "tracemalloc", "memory"];
-  const controls = ["time", "heap"].flatMap(what => ["start", "stop", "reset"].map(verb => `control/${what}/${verb}`));
-  return [...paths.filter(path => path === "inflight"), ...state, ...controls];
+  for (const path of ["control", "control/heap/start", "tracemalloc", "memory"]) {
+    if (!await offered(path)) return [...paths, "control", "tracemalloc", "memory", ...verbs("time"), ...verbs("heap")];
+  }
+  return paths;
 }
 
 async function checkHeaders() {
@@ -337,7 +336,7 @@ async function checkRecordings() {
 
 // What the buttons do to a service that answers by itself: nothing is counted any more, and then again.
 async function checkEffect(only) {
-  if (only.includes("control")) return;
+  if (only.includes("control/time/stop")) return;
   const { page, answers, refresh, byHand, close } = await open();
   await page.waitForSelector("#body tr");
   await byHand();

@@ -9,8 +9,9 @@ function controlOf(answer) {
   const time = answer.time || {}, heap = answer.heap || {};
   const mode = textOr(heap.mode, "off");
   return {
-    time: { on: time.is_recording === true, left: numberOr(time.ends_in_ns, null) },
-    heap: { on: mode !== "off", mode, left: numberOr(heap.ends_in_ns, null), age: numberOr(heap.recorded_ns, 0), installed: heap.is_installed !== false },
+    // What the program itself switched on goes on.
+    time: { on: time.is_recording === true, left: time.by_program === true ? null : numberOr(time.ends_in_ns, null) },
+    heap: { on: mode !== "off", mode, left: numberOr(heap.ends_in_ns, null), age: numberOr(heap.recorded_ns, 0), own: numberOr(heap.profiler_bytes, 0), installed: heap.is_installed !== false },
   };
 }
 
@@ -60,7 +61,6 @@ function memoryOf(answer) {
       peak: numberOr(process.peak_bytes, null),
       rss: numberOr(process.rss_bytes, null),
       limit: numberOr(process.cgroup_limit_bytes, null),
-      own: numberOr(process.profiler_bytes, null),
       explanation: listOf(process.explanation).map(String),
     },
   };

@@ -15,7 +15,7 @@ const signed = (n, text) => (n > 0 ? `+${text(n)}` : n < 0 ? `\u2212${text(-n)}`
 function makeHeap(box, figuresBox) {
   // By key: the rows to compare with, whether they are all there were, and when they were got.
   const before = new Map(), latest = new Map();
-  let chosen = HEAP_KEYS[0], filter = "", process = null, recording = "", age = 0, isOn = false, hasEnded = false, asked = -Infinity;
+  let chosen = HEAP_KEYS[0], filter = "", process = null, recording = "", age = 0, own = 0, isOn = false, hasEnded = false, asked = -Infinity;
 
   const keys = el("div"), query = el("input", "text"), since = el("span", "muted since"), note = el("p", "note");
   keys.id = "heap-keys";
@@ -136,7 +136,8 @@ function makeHeap(box, figuresBox) {
       if (answer.other.rows > 0) shown.push(["not listed", bytes(answer.other.bytes), `${counted(answer.other.rows, "row")} more`]);
     }
     const words = process ? process.explanation.join("\n") : "";
-    for (const [term, value] of process ? [["RSS", process.rss], ["limit", process.limit], ["recording takes", process.own]] : []) {
+    if (isOn && own > 0) shown.push(["recording takes", bytes(own), UNITS.bytes.exact(own)]);
+    for (const [term, value] of process ? [["RSS", process.rss], ["limit", process.limit]] : []) {
       if (value !== null && value > 0) shown.push([term, bytes(value), `${UNITS.bytes.exact(value)}\n${words}`]);
     }
     showFigures(figuresBox, shown);
@@ -168,6 +169,8 @@ function makeHeap(box, figuresBox) {
         process = answer.process;
         if (hasRows) remember(key, { rows: answer.largest, unnamed: answer.unnamed, total: { bytes: process.live || 0, blocks: 0 }, other: { rows: answer.largest.length === HEAP_ROWS ? 1 : 0, bytes: 0, blocks: 0 } });
       } else {
+        // Of the process nothing is said here, and what was said before is old.
+        process = null;
         remember(key, rowsOf(await askJson("tracemalloc", { key_type: key.id, limit: HEAP_ROWS })));
       }
       show();
@@ -184,7 +187,7 @@ function makeHeap(box, figuresBox) {
   function follow(control) {
     if (control === null) return;
     const { on, mode } = control.heap;
-    isOn = on;
+    [isOn, own] = [on, control.heap.own];
     if (on && recording !== "" && (hasEnded || mode !== recording || control.heap.age < age)) forget();
     if (on) [recording, age] = [mode, control.heap.age];
     hasEnded = !on && recording !== "";
