@@ -34,8 +34,12 @@ pub(super) fn of(
         let (after, epoch_after) = snapshot_and_epoch();
         let elapsed = start.elapsed();
         drop((recording, capturing));
-        let profile =
-            if epoch_after == epoch { Profile { duration: elapsed, ..after.since(&before) } } else { after };
+        let mut profile = after;
+        // After a reset all of it is of this capture.
+        if epoch_after == epoch {
+            profile = profile.since(&before);
+            profile.duration = elapsed;
+        }
         render(&profile)
     }))
 }
