@@ -1,5 +1,5 @@
 //! A pprof file by the rules that readers hold files to: `CheckValid` of github.com/google/pprof/profile, and what Parca
-//! refuses before it stores one (pkg/parcacol/validate.go).
+//! refuses before it stores one (pkg/normalizer/validate.go).
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -143,9 +143,14 @@ pub fn check(file: &[u8]) -> Checked {
     };
     let (mappings, locations, functions) = (by_id(3), by_id(4), by_id(5));
     for mapping in &mappings {
-        assert!(!text(mapping.number(5)).is_empty(), "a mapping has a file");
-        text(mapping.number(6));
-        assert!(mapping.number(2) < mapping.number(3), "a mapping ends after it begins");
+        let (file, _build_id) = (text(mapping.number(5)), text(mapping.number(6)));
+        // One without addresses only says that names are known.
+        if [2, 3].iter().any(|&field| mapping.number(field) > 0) {
+            assert!(!file.is_empty(), "a mapping has a file");
+            assert!(mapping.number(2) < mapping.number(3), "a mapping ends after it begins");
+        } else {
+            assert_eq!(mapping.number(7), 1, "functions are known");
+        }
     }
     let names: Vec<String> = (functions.iter())
         .map(|function| {
@@ -158,6 +163,11 @@ pub fn check(file: &[u8]) -> Checked {
     let places: Vec<Vec<String>> = (locations.iter())
         .map(|location| {
             assert!(location.number(2) <= mappings.len() as u64, "the mapping is there");
+            let is_named = !location.messages(4).is_empty();
+            assert!(
+                is_named || location.number(2) > 0 && location.number(3) > 0,
+                "a place is named or can be"
+            );
             (location.messages(4).iter())
                 .map(|line| {
                     let function = line.number(1);
