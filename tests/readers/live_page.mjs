@@ -140,7 +140,13 @@ async function open({ url = config.url, service = null, only = null, size = [128
     await page.evaluate(() => document.getElementById("refresh").click());
     await page.waitForFunction(() => !document.getElementById("refresh").hasAttribute("aria-busy"));
   };
-  return { page, context, wrong, answers, sent, byHand, refresh, close: async what => { same(wrong, [], what); await context.close(); } };
+  return { page, context, wrong, answers, sent, byHand, refresh, close: async what => { same(wrong, [], what); await end(context); } };
+}
+
+// What is still being asked is of no interest any more.
+async function end(context) {
+  await context.unrouteAll({ behavior: "ignoreErrors" });
+  await context.close();
 }
 
 const calm = page => page.waitForFunction(() => !document.getElementById("refresh").hasAttribute("aria-busy"));
@@ -203,7 +209,7 @@ async function checkPolicy() {
     setTimeout(() => done(`only ${Array.from(seen).sort()}`), 5000);
   }));
   same([broken, await page.title()], ["all refused", "profile-cost"], "policy");
-  await context.close();
+  await end(context);
 }
 
 // Figures of the time tab against the object they came in.
@@ -696,7 +702,7 @@ async function checkPlaces() {
   }
   const { page, context } = await open({ javaScriptEnabled: false });
   holds((await page.textContent("body")).includes("needs JavaScript"), "without script");
-  await context.close();
+  await end(context);
 }
 
 const luminance = ([r, g, b]) => [r, g, b].map(c => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4).reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
