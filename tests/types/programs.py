@@ -31,7 +31,6 @@ def commands(sources, work):
         "ripgrep": ["--no-ignore", "--sort", "path", "-c", "-w", r"\p{Lu}\w+(::\w+){2,}|unsafe|async", sources],
         "jaq": ["[.[] | {name, n: (.tags | length)}] | sort_by(.name) | group_by(.n) | map(length)", document(work)],
         "mdbook": ["build", book(sources, work)],
-        "boa_cli": [script(work)],
         "typst-cli": ["compile", paper(work), os.path.join(work, "paper.pdf")],
         "mini-redis": ["--port", "16379"],
         "documents": [sources],
@@ -69,19 +68,6 @@ def book(sources, work):
     written(root, "src/SUMMARY.md", "\n".join(summary) + "\n")
     written(root, "book.toml", '[book]\ntitle = "Many pages"\n')
     return root
-
-
-def script(work):
-    return written(work, "in/script.js", """
-        const people = [];
-        for (let i = 0; i < 20000; i++) {
-            people.push({ name: "user " + i, tags: ["a" + i, "b"], place: { x: i / 2, y: null } });
-        }
-        const byName = new Map(people.map(it => [it.name, it]));
-        const text = JSON.stringify(people);
-        const again = JSON.parse(text);
-        console.log(byName.size, text.length, again.length, text.match(/user 1\\d*7/g).length);
-    """)
 
 
 def paper(work):

@@ -6,6 +6,9 @@ use std::time::Instant;
 
 use profile_cost_runtime::heap::{KeyType, Measure, Snapshot, Statistic, Trace};
 
+/// Functions of a stack that are printed.
+const STACK: usize = 14;
+
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, name, dump, binary, show] = &arguments[..] else {
@@ -35,9 +38,8 @@ fn main() {
     if show == 0 {
         return;
     }
-    let type_of = |trace: &Trace| {
-        trace.type_id.map_or("unknown", |id| snapshot.types[id as usize].as_str()).to_owned()
-    };
+    let type_of =
+        |trace: &Trace| trace.type_id.map_or("unknown", |id| snapshot.types[id as usize].as_str()).to_owned();
     for row in rows.iter().take(show).filter(|row| !is_unknown(row)) {
         let of_row = |trace: &&Trace| type_of(trace) == row.key.to_string();
         stacks(&snapshot, snapshot.traces.iter().filter(of_row).collect(), 1);
@@ -54,16 +56,28 @@ fn stacks(snapshot: &Snapshot, mut traces: Vec<&Trace>, count: usize) {
     traces.sort_by_key(|trace| std::cmp::Reverse(trace.counts.peak_bytes));
     for trace in traces.into_iter().take(count) {
         let name = trace.type_id.map_or("unknown", |id| snapshot.types[id as usize].as_str());
-        println!("== {name}: {} bytes, {} blocks, the first of {} aligned to {}",
-            trace.counts.peak_bytes, trace.counts.peak_blocks, trace.first_size, trace.align);
-        let mut functions = 0;
-        for (depth, id) in trace.frames.iter().enumerate() {
-            for source in &snapshot.frames[id.0 as usize].sources {
-                functions += 1;
-                if functions <= 45 {
-                    println!("   {depth:2} {}  [{}:{}]", source.function, source.file, source.line);
-                }
-            }
+        println!(
+            "== {name}: {} bytes, {} blocks, the first of {} aligned to {}",
+            trace.counts.peak_bytes, trace.counts.peak_blocks, trace.first_size, trace.align
+        );
+        let sources = trace.frames.iter().flat_map(|id| &snapshot.frames[id.0 as usize].sources);
+        // What asks the allocator in all of them tells nothing.
+        let told = sources.skip_while(|source| {
+            let file = source.file.as_str();
+            file.ends_with("tracker.rs")
+                || file.ends_with("alloc/src/alloc.rs")
+                || source.function.starts_with("__r")
+        });
+        for source in told.take(STACK) {
+            let function: String = source.function.chars().take(150).collect();
+            println!("     {function}  [{}:{}]", place(&source.file), source.line);
         }
     }
+}
+
+/// A file without the folders that lead to its crate.
+fn place(file: &str) -> &str {
+    let (_, rest) =
+        file.split_once("/library/").or_else(|| file.split_once("/registry/src/")).unwrap_or(("", file));
+    rest.split_once(".io-").and_then(|(_, rest)| rest.split_once('/')).map_or(rest, |(_, rest)| rest)
 }

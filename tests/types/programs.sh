@@ -14,14 +14,13 @@ build=${PROGRAMS_BUILD:-lines}
 heap=${PROGRAMS_HEAP:-exact:25}
 export PROFILE_COST_HEAP_MEMORY=2GiB
 
-# Programs from the registry: name, version, main file, name of the binary, arguments of cargo.
+# Programs from the registry: name, version, main file, name of the binary.
 applications() {
     cat <<'END'
 ripgrep 15.2.0 crates/core/main.rs rg
-mini-redis 0.4.1 src/bin/server.rs mini-redis-server --bin mini-redis-server
+mini-redis 0.4.1 src/bin/server.rs mini-redis-server
 jaq 3.1.2 src/main.rs jaq
-mdbook 0.5.4 src/main.rs mdbook --no-default-features --features search
-boa_cli 0.21.1 src/main.rs boa
+mdbook 0.5.4 src/main.rs mdbook
 typst-cli 0.15.1 src/main.rs typst
 END
 }
@@ -32,8 +31,9 @@ names=("$@")
 [ $# -gt 0 ] || mapfile -t names < <(applications | cut -d' ' -f1; own)
 
 sources=${CARGO_HOME:-$HOME/.cargo}/registry/src
-(cd "$root" && cargo build --quiet --release -p profile-cost-types --example programs)
 table=${CARGO_TARGET_DIR:-$root/target}/release/examples/programs
+[ -x "$table" ] && [ "$table" -nt "$here/programs.rs" ] ||
+    (cd "$root" && cargo build --quiet --release -p profile-cost-types --example programs)
 export CARGO_TARGET_DIR=$work/target-$build CARGO_PROFILE_RELEASE_STRIP=none CARGO_PROFILE_RELEASE_LTO=off
 export CARGO_PROFILE_RELEASE_DEBUG=line-tables-only
 case $build in
@@ -46,50 +46,47 @@ fat) export CARGO_PROFILE_RELEASE_LTO=fat ;;
     ;;
 esac
 
-# Fetches a package and prints the folder of its source.
-fetch() {
-    mkdir -p "$work/fetch/$1"
-    printf '[package]\nname = "fetch"\nversion = "0.0.0"\nedition = "2021"\n[lib]\npath = "lib.rs"\n[workspace]\n[dependencies]\n%s = "=%s"\n' \
-        "$1" "$2" >"$work/fetch/$1/Cargo.toml"
-    : >"$work/fetch/$1/lib.rs"
-    cargo fetch --quiet --manifest-path "$work/fetch/$1/Cargo.toml" 2>/dev/null
-    echo "$sources"/*/"$1-$2"
-}
+# A package that depends on all of the applications makes cargo fetch their sources.
+mkdir -p "$work/fetch" "$work/src"
+{
+    printf '[package]\nname = "fetch"\nversion = "0.0.0"\nedition = "2021"\n[lib]\npath = "lib.rs"\n[workspace]\n[dependencies]\n'
+    for name in "${names[@]}"; do applications | sed -n "s/^\($name\) \([^ ]*\) .*/\1 = \"=\2\"/p"; done
+} >"$work/fetch/Cargo.toml"
+: >"$work/fetch/lib.rs"
+# (It warns of packages that are no library.)
+cargo fetch --quiet --manifest-path "$work/fetch/Cargo.toml" >"$work/fetch.log" 2>&1 || { cat "$work/fetch.log"; exit 1; }
 
-# Makes the package in $work/src/NAME; sets main, binary and flags.
+# Makes the package in $work/src/NAME, with the allocator in.
 prepare() {
-    local name=$1 version folder=$work/src/$1
-    if read -r _ version main binary flags < <(applications | grep "^$name "); then
-        if [ ! -d "$folder" ]; then
-            mkdir -p "$work/src"
-            cp -r "$(fetch "$name" "$version")" "$folder"
-            rm -f "$folder/Cargo.lock"
-            printf '\n[workspace]\n\n[dependencies.profile-cost]\npath = "%s"\n' "$root" >>"$folder/Cargo.toml"
-            python3 "$here/programs.py" install "$folder/$main"
-        fi
+    local name=$1 version main folder=$work/src/$1
+    if read -r _ version main _ < <(applications | grep "^$name "); then
+        [ ! -d "$folder" ] || return 0
+        cp -r "$sources"/*/"$name-$version" "$folder"
+        rm -f "$folder/Cargo.lock"
+        printf '\n[dependencies.profile-cost]\npath = "%s"\n' "$root" >>"$folder/Cargo.toml"
+        python3 "$here/programs.py" install "$folder/$main"
         return
     fi
-    main=src/main.rs binary=$name flags=
     mkdir -p "$folder/src"
     {
-        printf '[package]\nname = "%s"\nversion = "0.0.0"\nedition = "2021"\n[workspace]\n[dependencies]\nprofile-cost = { path = "%s" }\n' \
+        printf '[package]\nname = "%s"\nversion = "0.0.0"\nedition = "2021"\n[dependencies]\nprofile-cost = { path = "%s" }\n' \
             "$name" "$root"
         sed -n 's,^//@ ,,p' "$here/programs/$name.rs"
     } >"$folder/Cargo.toml"
     cp "$here/programs/$name.rs" "$folder/new.rs"
     python3 "$here/programs.py" install "$folder/new.rs"
     # What is the same is not built again.
-    cmp -s "$folder/new.rs" "$folder/$main" || mv "$folder/new.rs" "$folder/$main"
+    cmp -s "$folder/new.rs" "$folder/src/main.rs" || mv "$folder/new.rs" "$folder/src/main.rs"
 }
 
+for name in "${names[@]}"; do prepare "$name"; done
+printf '[workspace]\nresolver = "2"\nmembers = ["*"]\n' >"$work/src/Cargo.toml"
+cargo build --quiet --release --keep-going --manifest-path "$work/src/Cargo.toml" "${names[@]/#/-p}" >"$work/build.log" 2>&1 ||
+    echo "some do not build, see $work/build.log"
 for name in "${names[@]}"; do
-    prepare "$name"
-    # shellcheck disable=SC2086 # flags are words
-    if ! cargo build --quiet --release --manifest-path "$work/src/$name/Cargo.toml" $flags >"$work/$name.build" 2>&1; then
-        echo "$name: does not build, see $work/$name.build"
-        continue
-    fi
-    program=$CARGO_TARGET_DIR/release/$binary
+    binary=$(applications | sed -n "s/^$name .* //p")
+    program=$CARGO_TARGET_DIR/release/${binary:-$name}
+    [ -x "$program" ] || continue
     dump=$work/$name-$build.heap
     rm -f "$dump"
     python3 "$here/programs.py" run "$name" "$program" "$sources" "$work" "$heap" "$dump"
