@@ -316,7 +316,7 @@ pub(crate) struct Heap {
     /// to; may be repeated.
     #[arg(short, long = "binary", value_name = "FILE")]
     pub(crate) binaries: Vec<PathBuf>,
-    /// Rows by lineno, filename, traceback, function, crate, path, type or size, in place of the report.
+    /// Rows by lineno, filename, traceback, function, crate, call-path, type or size, in place of the report.
     #[arg(short, long, value_name = "KEY", value_parser = heap_key)]
     pub(crate) key: Option<KeyType>,
     /// Blocks count on every line (function, ..) of their stack, not only on the one that allocated them.
@@ -328,7 +328,7 @@ pub(crate) struct Heap {
     /// An older snapshot: what changed since.
     #[arg(long, value_name = "OLD")]
     pub(crate) compare: Option<PathBuf>,
-    /// What widths of flamegraphs and values of folded stacks stand for.
+    /// What rows, widths of flamegraphs and values of folded stacks stand for; of rows that are compared, always live.
     #[arg(long, value_enum, default_value_t = HeapMeasure::Live)]
     pub(crate) measure: HeapMeasure,
     /// Into this file, in the format of its extension: .txt, .json, .folded, .svg, .pb.gz, .dhat.json, .heap.

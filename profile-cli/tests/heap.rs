@@ -80,6 +80,26 @@ fn a_raw_snapshot_is_named_and_printed() {
 }
 
 #[test]
+fn rows_are_of_the_measure_that_is_asked_for() {
+    let dir = Dir::new();
+    let freed = {
+        let _alone = alone();
+        heap::start(25).expect("it can be recorded here");
+        drop(take_orders(1000));
+        let snapshot = heap::take_snapshot();
+        heap::stop();
+        snapshot
+    };
+    let file = save(&dir, "freed.heap", &freed);
+    let rows = |measure: &str| run(["heap", &file, "--key", "type", "-n", "0", "--measure", measure]).fine();
+    assert!(!rows("live").contains(TYPE), "{}", rows("live"));
+    for measure in ["peak", "allocated"] {
+        let row = format!("{TYPE}: size=39.1 KiB, count=1000, average=40 B\n");
+        assert!(rows(measure).contains(&row), "{}", rows(measure));
+    }
+}
+
+#[test]
 fn elsewhere_it_takes_the_binary() {
     let dir = Dir::new();
     let file = save(&dir, "a.heap", &moved(orders(1000)));

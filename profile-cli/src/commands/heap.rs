@@ -102,7 +102,9 @@ fn top(asked: &Heap) -> usize {
 fn write(snapshot: &Snapshot, asked: &Heap, format: Format, out: &mut dyn Write) -> io::Result<()> {
     let stacks = StackOptions { measure: asked.measure.into(), ..StackOptions::default() };
     match (asked.key, format) {
-        (Some(key), _) => snapshot.write_statistics(out, key, asked.cumulative, asked.top),
+        (Some(key), _) => {
+            snapshot.write_statistics_by(out, key, asked.measure.into(), asked.cumulative, asked.top)
+        }
         (None, Format::Text) => {
             let options =
                 ReportOptions { top: top(asked), source_line: Some(source_line), ..ReportOptions::default() };

@@ -146,7 +146,22 @@ impl Snapshot {
         cumulative: bool,
         top: usize,
     ) -> io::Result<()> {
-        let rows = self.statistics(key_type, cumulative);
+        self.write_statistics_by(writer, key_type, Measure::Live, cumulative, top)
+    }
+
+    /// [`Snapshot::write_statistics`] of other blocks than the live ones: those of [`Snapshot::statistics_by`].
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write_statistics_by(
+        &self,
+        writer: &mut dyn Write,
+        key_type: KeyType,
+        measure: Measure,
+        cumulative: bool,
+        top: usize,
+    ) -> io::Result<()> {
+        let rows = self.statistics_by(key_type, measure, cumulative);
         let (shown, other) = rows.split_at(if top == 0 { rows.len() } else { top.min(rows.len()) });
         let mut sources = SourceLines::at_hand();
         for row in shown {
