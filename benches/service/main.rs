@@ -189,6 +189,13 @@ fn main() {
         "{:26} {:>10} {:>8} {:>17} {:>8} {:>17}  goal",
         "", "requests/s", "of plain", "quartiles", "own time", "quartiles"
     );
+    // Two equal programs must come out equal, or the run says nothing about a hundredth.
+    let again: Vec<f64> =
+        rates[1].iter().zip(&rates[0]).map(|(own, plain)| own.per_second / plain.per_second).collect();
+    let is_quiet = (median(&again) - 1.0).abs() <= 0.01;
+    if !is_quiet {
+        println!("the machine is not quiet enough: `plain again` is more than 1 % off");
+    }
     for (contender, own) in CONTENDERS.iter().zip(&rates) {
         let ratios = |rate: fn(&Rates) -> f64| {
             let mut ratios: Vec<f64> =
@@ -202,7 +209,12 @@ fn main() {
         };
         let (asked, in_own_time) = (ratios(|rates| rates.per_second), ratios(|rates| rates.per_own_second));
         let goal = contender.goal.map_or(String::new(), |goal| {
-            format!("{goal} {}", if median(&asked) >= goal { "reached" } else { "MISSED" })
+            let verdict = match median(&asked) {
+                _ if !is_quiet => "not told",
+                ratio if ratio >= goal => "reached",
+                _ => "MISSED",
+            };
+            format!("{goal} {verdict}")
         });
         let per_second = median(&own.iter().map(|rates| rates.per_second).collect::<Vec<_>>());
         println!(
