@@ -1,7 +1,7 @@
 // What holds the heap, by line, type and call path, and how it has grown.
 
 const HEAP_ROWS = 500;
-// The service takes no more snapshots than one a second.
+// The service takes no more snapshots than one a second; when it took the last is not known, only that it has answered.
 const SNAPSHOTS_APART = 1050;
 const HEAP_KEYS = [
   { id: "lineno", title: "Lines" },
@@ -15,7 +15,7 @@ const signed = (n, text) => (n > 0 ? `+${text(n)}` : n < 0 ? `\u2212${text(-n)}`
 function makeHeap(box, figuresBox) {
   // By key: the rows to compare with, whether they are all there were, and when they were got.
   const before = new Map(), latest = new Map();
-  let chosen = HEAP_KEYS[0], filter = "", process = null, recording = "", age = 0, own = 0, isOn = false, hasEnded = false, asked = -Infinity;
+  let chosen = HEAP_KEYS[0], filter = "", process = null, recording = "", age = 0, own = 0, isOn = false, hasEnded = false, answered = -Infinity;
 
   const keys = el("div"), query = el("input", "text"), since = el("span", "muted since"), note = el("p", "note");
   keys.id = "heap-keys";
@@ -156,26 +156,33 @@ function makeHeap(box, figuresBox) {
     query,
     forget,
     async load(control) {
-      follow(control);
-      show();
-      const key = chosen;
-      const hasRows = (control === null || isOn) && !(control && control.heap.mode === "counters");
-      const soon = asked + SNAPSHOTS_APART - performance.now();
-      if (soon > 0) await new Promise(done => { setTimeout(done, soon); });
-      asked = performance.now();
-      if (key.id === "largest" || !hasRows) {
-        // Without a recording there is still the process.
-        const answer = memoryOf(await askJson("memory", { limit: hasRows ? HEAP_ROWS : 1 }));
-        process = answer.process;
-        if (hasRows) remember(key, { rows: answer.largest, unnamed: answer.unnamed, total: { bytes: process.live || 0, blocks: 0 }, other: { rows: answer.largest.length === HEAP_ROWS ? 1 : 0, bytes: 0, blocks: 0 } });
-      } else {
-        // Of the process nothing is said here, and what was said before is old.
-        process = null;
-        remember(key, rowsOf(await askJson("tracemalloc", { key_type: key.id, limit: HEAP_ROWS })));
+      try {
+        await look(control);
+      } finally {
+        answered = performance.now();
       }
-      show();
     },
   };
+
+  async function look(control) {
+    follow(control);
+    show();
+    const key = chosen;
+    const hasRows = (control === null || isOn) && !(control && control.heap.mode === "counters");
+    const soon = answered + SNAPSHOTS_APART - performance.now();
+    if (soon > 0) await new Promise(done => { setTimeout(done, soon); });
+    if (key.id === "largest" || !hasRows) {
+      // Without a recording there is still the process.
+      const answer = memoryOf(await askJson("memory", { limit: hasRows ? HEAP_ROWS : 1 }));
+      process = answer.process;
+      if (hasRows) remember(key, { rows: answer.largest, unnamed: answer.unnamed, total: { bytes: process.live || 0, blocks: 0 }, other: { rows: answer.largest.length === HEAP_ROWS ? 1 : 0, bytes: 0, blocks: 0 } });
+    } else {
+      remember(key, rowsOf(await askJson("tracemalloc", { key_type: key.id, limit: HEAP_ROWS })));
+      // Of the process nothing is said here, and what was said before is old.
+      process = null;
+    }
+    show();
+  }
 
   // Rows of another recording are nothing to compare with; those of one that has ended are all there is.
   function forget() {
