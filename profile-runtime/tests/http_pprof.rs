@@ -65,7 +65,7 @@ fn what_is_served_is_what_parca_takes() {
         let file = pprof_rules::check(&response.body);
         assert_eq!(
             (&file.types[..], file.default_type.as_str()),
-            (types.map(str::to_owned).as_slice(), default)
+            (types.iter().map(|kind| (*kind).to_owned()).collect::<Vec<_>>().as_slice(), default)
         );
         assert!(file.time_ns >= now && file.time_ns < now + 60_000_000_000, "{} {now}", file.time_ns);
         assert!((1..2_000_000_000).contains(&file.duration_ns), "{}", file.duration_ns);

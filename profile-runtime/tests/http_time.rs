@@ -189,7 +189,7 @@ fn a_capture_holds_what_happened_in_it() {
         assert!(!is_enabled());
         assert_eq!(response.status, 200, "{}", text(&response));
         if format.starts_with("json") {
-            let Ok(Recording::Native(profile)) = Recording::read(&response.body[..]) else {
+            let Ok(Recording::Profile(profile)) = Recording::read(&response.body[..]) else {
                 panic!("a native profile")
             };
             let starts: u64 = profile.paths().iter().map(|path| path.counts.starts).sum();
