@@ -59,8 +59,8 @@ fn main() {
     let words: Vec<String> = { let mut all: Vec<_> = (0..20_000).map(word).collect(); all.sort(); all.dedup(); all };
     let automaton = aho_corasick::AhoCorasick::builder().kind(Some(aho_corasick::AhoCorasickKind::DFA)).build(&words[..2000]).unwrap();
     let trie = aho_corasick::AhoCorasick::new(&words).unwrap();
-    let set = regex::RegexSet::new(words.iter().take(500).map(|it| format!(r"\b{it}\w+"))).unwrap();
-    let regexes: Vec<regex::Regex> = words.iter().take(200).map(|it| regex::Regex::new(&format!(r"(?i)(\w+)\s+{it}(\d{{2,8}})")).unwrap()).collect();
+    let set = regex::RegexSet::new(words.iter().take(60).map(|it| format!(r"\b{it}\w+"))).unwrap();
+    let regexes: Vec<regex::Regex> = words.iter().take(50).map(|it| regex::Regex::new(&format!(r"(?i)(\w+)\s+{it}(\d{{2,8}})")).unwrap()).collect();
     let whole: String = (0..3000).map(text).collect();
     let hits = automaton.find_iter(&whole).count() + trie.find_iter(&whole).count() + set.matches(&whole[..2000]).len();
     let captured: usize = regexes.iter().take(20).map(|it| it.captures_iter(&whole[..20_000]).count()).sum();

@@ -186,7 +186,6 @@ async fn main() {
         let mut lines = Vec::new();
         while let Some(line) = audited.recv().await {
             lines.push(line);
-            if lines.len() == 1000 { break; }
         }
         lines
     });

@@ -13,6 +13,10 @@ fn orders(count: u64) -> Vec<Order> {
 }
 
 sites! {
+    cursor_write "Vec<u8>" |r| {
+        let mut cursor = std::io::Cursor::new(Vec::new());
+        r.record(|| std::io::Write::write_all(&mut cursor, black_box(&[7; 100])).is_ok());
+    }
     vec_with_capacity "Vec<Order>" |r| { r.record(|| Vec::<Order>::with_capacity(black_box(7))); }
     vec_push "Vec<Order>" |r| {
         let mut list = Vec::new();

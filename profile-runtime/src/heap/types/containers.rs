@@ -30,6 +30,10 @@ pub(super) fn of_std(search: &mut Search<'_>, path: &str, function: &Function<'_
     let is_buffer = matches!(&search.owner, Some(Owner::Elements(_) | Owner::Vec(_))) && search.is_bytes();
     let is_os_string = matches!(&search.owner, Some(Owner::Plain("OsString")));
     match path {
+        // A cursor over a vector writes bytes.
+        "io/cursor.rs" if search.owner.is_none() && search.comes_from(Family::Elements) => {
+            search.owner = Some(Owner::Vec("u8".to_owned()));
+        }
         "path.rs" if is_buffer || is_os_string => search.owner = Some(Owner::Plain("PathBuf")),
         "ffi/os_str.rs" if is_buffer => search.owner = Some(Owner::Plain("OsString")),
         "io/mod.rs"
@@ -69,7 +73,12 @@ impl Search<'_> {
     }
 
     /// A function of `Vec` or within: what it says of the elements.
-    fn elements(&mut self, element: &str, function: &Function<'_>, owner: fn(String) -> Owner) -> Flow {
+    pub(super) fn elements(
+        &mut self,
+        element: &str,
+        function: &Function<'_>,
+        owner: fn(String) -> Owner,
+    ) -> Flow {
         match &self.owner {
             None => self.owner = Some(owner(element.to_owned())),
             Some(Owner::Elements(known) | Owner::Vec(known)) => {

@@ -4,7 +4,7 @@
 use super::containers::message_of;
 use super::generics;
 use super::owner::{Owner, Table};
-use super::search::{Flow, Function, Search};
+use super::search::{Family, Flow, Function, Search};
 
 /// Next to do, for a function of a dependency; `path` is that of its file.
 pub(super) fn step(search: &mut Search<'_>, name: &str, path: &str, function: &Function<'_>) -> Flow {
@@ -18,8 +18,77 @@ pub(super) fn step(search: &mut Search<'_>, name: &str, path: &str, function: &F
         "smallvec" => return small(search, "SmallVec", function),
         "thin-vec" => return small(search, "ThinVec", function),
         "tokio" => return tokio(search, path, function),
+        _ if search.owner.is_none() && search.comes_from(Family::Elements) => {
+            reserve(search, name, path, function)
+        }
+        _ if search.owner.is_none() => return raw(search, name, path, function),
+        // Text is a vector of bytes.
+        "ecow"
+            if path == "dynamic.rs"
+                && matches!(&search.owner, Some(Owner::Sequence("EcoVec", it)) if it == "u8") =>
+        {
+            search.owner = Some(Owner::Plain("EcoString"));
+        }
         _ => {}
     }
+    Flow::Stop
+}
+
+/// Of a vector, nothing but helpers that do not know their elements was on the stack.
+fn reserve(search: &mut Search<'_>, name: &str, path: &str, function: &Function<'_>) {
+    if let ("rayon", "iter/collect/mod.rs", "collect_with_consumer", [element, ..]) =
+        (name, path, function.name, function.arguments.as_slice())
+    {
+        search.owner = Some(Owner::Vec((*element).to_owned()));
+    }
+}
+
+/// What containers of their own making ask of the allocator itself.
+fn raw(search: &mut Search<'_>, name: &str, path: &str, function: &Function<'_>) -> Flow {
+    let arguments = function.arguments.as_slice();
+    let owned = |it: &str| it.to_owned();
+    search.owner = match (name, path, arguments) {
+        ("arcstr", "arc_str.rs", _) => Some(Owner::Plain("ArcStr")),
+        ("boa_string", ..) => Some(Owner::Plain("JsString")),
+        ("bumpalo", "lib.rs", _) => Some(Owner::Plain("bumpalo::Bump")),
+        ("byteview", "byteview.rs", _) => Some(Owner::Plain("ByteView")),
+        ("compact_str", "repr/heap.rs" | "repr/mod.rs", _) => Some(Owner::Plain("CompactString")),
+        ("crossbeam-queue", "seg_queue.rs", [element]) => Some(Owner::Sequence("SegQueue", owned(element))),
+        ("crossbeam-skiplist", "base.rs", [key, "()"]) => Some(Owner::Sequence("SkipSet", owned(key))),
+        ("crossbeam-skiplist", "base.rs", [key, value]) => {
+            Some(Owner::Map("SkipMap", owned(key), owned(value)))
+        }
+        ("ecow", "vec.rs", [element, ..]) => {
+            search.owner = Some(Owner::Sequence("EcoVec", owned(element)));
+            return Flow::Outward;
+        }
+        ("papaya", "raw/alloc.rs", [entry]) => match generics::instance_of(entry, "Entry").as_deref() {
+            Some([key, value]) => Some(Owner::Map("papaya::HashMap", owned(key), owned(value))),
+            _ => None,
+        },
+        ("rkyv", "util/alloc/aligned_vec.rs", _) => Some(Owner::Plain("AlignedVec")),
+        ("rkyv", "impls/alloc/vec.rs", [element, _]) if function.name == "deserialize" => {
+            Some(Owner::Vec(owned(element)))
+        }
+        // Whose buckets they are is said by the caller.
+        ("scc", "hash_table/bucket_array.rs", _) => return Flow::Outward,
+        ("scc", "hash_table.rs", [table, ..]) => {
+            match (generics::head(table), generics::arguments(table).as_slice()) {
+                ("HashMap", [key, value, ..]) => Some(Owner::Map("scc::HashMap", owned(key), owned(value))),
+                ("HashIndex", [key, value, ..]) => {
+                    Some(Owner::Map("scc::HashIndex", owned(key), owned(value)))
+                }
+                ("HashCache", [key, value, ..]) => {
+                    Some(Owner::Map("scc::HashCache", owned(key), owned(value)))
+                }
+                _ => None,
+            }
+        }
+        ("sled", "arc.rs", [element]) if function.name.contains("slice") => {
+            Some(Owner::Sequence("sled::Arc", format!("[{element}]")))
+        }
+        _ => None,
+    };
     Flow::Stop
 }
 
@@ -28,7 +97,8 @@ fn bytes(search: &mut Search<'_>, path: &str) -> Flow {
     let is_theirs = match &search.owner {
         Some(Owner::Box(content)) => is_shared(content),
         Some(owner) => owner.element() == Some("u8"),
-        None => false,
+        // Of the vector nothing but its helpers was on the stack.
+        None => search.comes_from(Family::Elements),
     };
     match path {
         "bytes_mut.rs" if is_theirs => search.owner = Some(Owner::Plain("BytesMut")),

@@ -50,6 +50,31 @@ impl Owner {
         }
     }
 
+    /// Puts the right name in place of a wrong one, wherever that stands as a whole.
+    pub(super) fn rename(&mut self, wrong: &str, right: &str) {
+        let rename = |name: &mut String| {
+            let is_part = |it: Option<char>| it.is_some_and(|it| it.is_alphanumeric() || "_:".contains(it));
+            let whole = name.match_indices(wrong).find(|&(at, _)| {
+                !is_part(name[..at].chars().next_back()) && !is_part(name[at + wrong.len()..].chars().next())
+            });
+            if let Some((at, _)) = whole {
+                name.replace_range(at..at + wrong.len(), right);
+            }
+        };
+        match self {
+            Owner::Elements(name)
+            | Owner::Vec(name)
+            | Owner::Literal(name)
+            | Owner::BoxedSlice(name)
+            | Owner::Box(name)
+            | Owner::Counted(_, name)
+            | Owner::Sequence(_, name)
+            | Owner::Table(Table { entry: name, .. }) => rename(name),
+            Owner::Map(_, key, value) => [key, value].into_iter().for_each(rename),
+            Owner::Plain(_) => {}
+        }
+    }
+
     /// True when the block may hold text: its elements are bytes.
     pub(super) fn is_bytes(&self) -> bool {
         let is_vector = matches!(self, Owner::Elements(_) | Owner::Vec(_) | Owner::BoxedSlice(_));

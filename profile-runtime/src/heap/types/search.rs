@@ -67,26 +67,58 @@ pub(super) struct Function<'a> {
 impl<'a> Search<'a> {
     /// The owner; nothing also when the stack was cut off before its owner was sure.
     pub(super) fn follow(mut self, steps: &[Step<'a>]) -> Found {
-        for step in steps {
+        for (at, step) in steps.iter().enumerate() {
+            // The last function says whether it is one of a vector, too.
+            let within = self.before.0;
             if self.step(step) == Flow::Stop {
-                return self.found(step);
+                self.correct(step, &steps[at + 1..]);
+                return self.found(step, within);
             }
         }
         Found::Nothing
     }
 
-    fn found(self, last: &Step<'_>) -> Found {
+    /// A closure has the arguments of the function that it is in. Where the compiler kept one closure for several of the
+    /// same code, its names are those of another; the function around it, which calls it, has the right ones.
+    fn correct(&mut self, closure: &Step<'_>, outward: &[Step<'_>]) {
+        let name = closure.source.function.as_str();
+        if !name.starts_with("{closure") {
+            return;
+        }
+        let is_theirs =
+            |step: &&Step<'_>| matches!(Place::of(step.source), Place::Crate(..) | Place::Program);
+        let Some(around) = outward.iter().find(is_theirs) else { return };
+        if around.source.file != closure.source.file || around.source.function.starts_with('{') {
+            return;
+        }
+        let (own, right) = (generics::arguments(name), generics::arguments(&around.source.function));
+        if own.len() == right.len()
+            && let Some(owner) = &mut self.owner
+        {
+            let differ = own.into_iter().zip(right).filter(|(own, right)| own != right);
+            differ.for_each(|(own, right)| owner.rename(own, right));
+        }
+    }
+
+    fn found(self, last: &Step<'_>, within: Family) -> Found {
         // Calls from several places of a function that were merged into one have no line, and what was inlined around
         // each of them is lost. What they call is out of line, so its arguments may be those of a merged function.
         let is_merged = last.is_new_frame && last.source.line == 0 && !last.source.file.is_empty();
         match self.owner {
             None | Some(Owner::Elements(_)) if is_merged => Found::Merged,
+            // Helpers that do not know their elements are called by those that do, whose inlined names are lost.
+            None if within == Family::Elements => Found::Merged,
             None => Found::Nothing,
             Some(owner) => Found::Owner(owner),
         }
     }
 
     fn step(&mut self, step: &Step<'a>) -> Flow {
+        if step.source.file.is_empty()
+            && let Some(flow) = self.by_symbol(step)
+        {
+            return flow;
+        }
         let name = step.source.function.as_str();
         let all = generics::all_arguments(name);
         let function = Function {
@@ -108,6 +140,26 @@ impl<'a> Search<'a> {
         };
         self.before = (family, function.name);
         flow
+    }
+
+    /// A function without debug information, but with a name that has its type's arguments:
+    /// `<alloc::raw_vec::RawVec<app::Order>>::grow_one`. `None` of any other.
+    fn by_symbol(&mut self, step: &Step<'a>) -> Option<Flow> {
+        let (owner, name) = step.source.function.strip_prefix('<')?.rsplit_once(">::")?;
+        if owner.contains(" as ") || !owner.starts_with("alloc::") {
+            return None;
+        }
+        let mut arguments = generics::arguments(owner);
+        arguments.truncate(1);
+        let element = *arguments.first()?;
+        let function = Function { name, count: 2, arguments, is_new_frame: step.is_new_frame };
+        let flow = match generics::head(owner) {
+            "RawVec" => self.elements(element, &function, Owner::Elements),
+            "Vec" => self.elements(element, &function, Owner::Vec),
+            _ => return None,
+        };
+        self.before = (Family::Elements, name);
+        Some(flow)
     }
 
     /// True when this function knows the owner better than the one that it called.

@@ -86,6 +86,75 @@ fn merged_calls_leave_bytes_at_most() {
 }
 
 #[test]
+fn helpers_alone_leave_bytes_at_most() {
+    let helper = "
+        0 finish_grow<alloc::alloc::Global> L/alloc/src/raw_vec/mod.rs
+        1 do_reserve_and_handle<alloc::alloc::Global> L/alloc/src/raw_vec/mod.rs";
+    let then = |function: &str| format!("{helper}\n 2 {function}");
+    let parse = then("parse /h/registry/src/i/serde_json-1.0.154/src/de.rs");
+    check(&parse, 1, 24, Some("String or Vec<u8>"));
+    check(&parse, 8, 24, None);
+    let cursor = then("vec_write_all<alloc::alloc::Global> L/std/src/io/cursor.rs\n 3 main src/main.rs");
+    check(&cursor, 1, 24, Some("Vec<u8>"));
+    check(&then("reserve_inner /h/registry/src/i/bytes-1.12.2/src/bytes_mut.rs"), 1, 24, Some("BytesMut"));
+    let collect = then(
+        "collect_with_consumer<app::Order, app::C> /h/registry/src/i/rayon-1.12.0/src/iter/collect/mod.rs",
+    );
+    check(&collect, 8, 96, Some("Vec<app::Order>"));
+}
+
+#[test]
+fn a_merged_closure_is_overruled_by_the_function_around_it() {
+    let made = "
+        0 new<gc::Cell<app::View<app::User>>> L/alloc/src/boxed.rs
+        0 {closure#0}<app::View<app::User>> /h/registry/src/i/gc-1.0.0/src/lib.rs
+        0 with<gc::Heap, gc::make::{closure_env#0}<app::View<app::User>>, u8> L/std/src/thread/local.rs";
+    let around = |function: &str| format!("{made}\n 1 {function} /h/registry/src/i/gc-1.0.0/src/lib.rs");
+    check(&around("make<app::View<app::Order>>"), 8, 64, Some("Box<gc::Cell<app::View<app::Order>>>"));
+    check(&around("make<app::View<app::Order>, u8>"), 8, 64, Some("Box<gc::Cell<app::View<app::User>>>"));
+    check(&around("{closure#1}<app::View<app::Order>>"), 8, 64, Some("Box<gc::Cell<app::View<app::User>>>"));
+}
+
+#[test]
+fn symbols_alone_tell_elements() {
+    let named = |names: &[&str]| {
+        let frames: Vec<[Source; 1]> =
+            names.iter().map(|name| [Source { function: (*name).to_owned(), ..Source::default() }]).collect();
+        let frames: Vec<&[Source]> = frames.iter().map(|frame| &frame[..]).collect();
+        classify(&frames, 8, 96)
+    };
+    let helpers =
+        ["<alloc::raw_vec::RawVecInner>::finish_grow", "<alloc::raw_vec::RawVec<app::Order>>::grow_one"];
+    assert_eq!(named(&[helpers[0], helpers[1], "<app::Orders>::push"]).as_deref(), Some("Vec<app::Order>"));
+    // The older names have no arguments.
+    assert_eq!(named(&["alloc::raw_vec::RawVec<T,A>::grow_one", "app::Orders::push"]), None);
+    assert_eq!(named(&["<alloc::vec::Vec<T> as app::Grow>::grow", "app::main"]), None);
+}
+
+#[test]
+fn crates_that_ask_the_allocator_themselves() {
+    let raw = |function: &str, file: &str| {
+        format!("0 alloc L/alloc/src/alloc.rs\n 0 {function} /h/registry/src/i/{file}")
+    };
+    let check = |text: &str, expected: Option<&str>| check(text, 8, 64, expected);
+    check(
+        &raw("alloc<u64, app::Order>", "crossbeam-skiplist-0.1.3/src/base.rs"),
+        Some("SkipMap<u64, app::Order>"),
+    );
+    check(
+        &raw("alloc<papaya::raw::Entry<u64, app::Order>>", "papaya-0.2.5/src/raw/alloc.rs"),
+        Some("papaya::HashMap<u64, app::Order>"),
+    );
+    let text = raw("grow<u8>", "ecow-0.2.6/src/vec.rs");
+    check(&format!("{text}\n 1 main src/main.rs"), Some("EcoVec<u8>"));
+    check(&format!("{text}\n 0 from_slice /h/registry/src/i/ecow-0.2.6/src/dynamic.rs"), Some("EcoString"));
+    let buckets = raw("alloc<u64, app::Order, ()>", "scc-3.8.8/src/hash_table/bucket_array.rs");
+    let table = "0 try_resize<scc::hash_map::HashMap<u64, app::Order, app::H>, u64> /h/registry/src/i/scc-3.8.8/src/hash_table.rs";
+    check(&format!("{buckets}\n {table}"), Some("scc::HashMap<u64, app::Order>"));
+    check(&raw("make<u8>", "unheard-of-0.1.0/src/lib.rs"), None);
+}
+
+#[test]
 fn what_an_element_allocates_when_cloned_is_its_own() {
     let inner = "
         0 with_capacity_in<u8,alloc::alloc::Global> L/alloc/src/vec/mod.rs
