@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use self::model::Totals;
+use self::model::{Calls, Suspended, Totals};
 use self::world::{SITES, World};
 use crate::block::Block;
 use crate::in_flight::{self, OpenCall};
@@ -105,11 +105,8 @@ fn check(world: &World, when: &str) {
     differ(world, when, &suspended, &world.model.borrow().suspended());
 }
 
-/// The functions of open calls, outermost first, with their ages in ticks.
-type Calls = Vec<(usize, Option<u64>)>;
-
 /// What runs, by thread, and what is suspended, by path.
-fn under_way(world: &World) -> (BTreeMap<usize, Calls>, BTreeMap<Vec<usize>, (u64, Calls)>) {
+fn under_way(world: &World) -> (BTreeMap<usize, Calls>, Suspended) {
     let calls = |calls: Vec<OpenCall>| -> Calls {
         let call = |call: OpenCall| (call.label.line as usize, call.age.map(|age| age.as_nanos() as u64));
         calls.into_iter().map(call).collect()

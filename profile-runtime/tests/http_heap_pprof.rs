@@ -24,6 +24,7 @@ const GO: [&str; 4] =
     ["alloc_objects/count", "alloc_space/bytes", "inuse_objects/count", "inuse_space/bytes"];
 
 #[inline(never)]
+#[allow(clippy::vec_box, reason = "blocks of their own are counted")]
 fn kept_blocks(n: usize) -> Vec<Box<[u8; 100]>> {
     let blocks = (0..n).map(|i| Box::new([i as u8; 100])).collect();
     black_box(blocks)
@@ -38,6 +39,7 @@ fn passing_blocks(n: usize) {
 }
 
 #[inline(never)]
+#[allow(clippy::vec_box, reason = "blocks of their own are counted")]
 fn older_blocks(n: usize) -> Vec<Box<[u8; 500]>> {
     let mut blocks = Vec::with_capacity(n);
     (0..n).for_each(|i| blocks.push(Box::new([i as u8; 500])));

@@ -44,7 +44,7 @@ fn counters_are_what_was_called_and_only_rise() {
     let (serve, wait) = (site("m_serve", "src/metrics.rs"), site("m_wait", "src/metrics.rs"));
     let endpoints = endpoints();
     enable();
-    let mut last = BTreeMap::new();
+    let mut last: BTreeMap<String, f64> = BTreeMap::new();
     for round in 1..=20u64 {
         (0..7).for_each(|_| call(serve, || ()));
         call_async(wait);

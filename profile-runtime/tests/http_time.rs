@@ -63,15 +63,15 @@ fn reports_are_those_of_the_profile() {
         assert_eq!(header(&response, "content-type"), Some("text/plain; charset=utf-8"));
         text(&response).lines().skip(1).collect::<Vec<_>>().join("\n")
     };
-    let expected = printed(&|stats, out| drop(stats.print_stats(out, 30).unwrap()));
+    let expected = printed(&|stats, out| _ = stats.print_stats(out, 30).unwrap());
     assert_eq!(asked("/debug/profile-cost/stats"), expected);
     assert_eq!(asked("/profile-cost/stats?limit=0&restrict="), expected);
-    let expected = printed(&|stats, out| drop(stats.print_callers(out, ("load", 1)).unwrap()));
+    let expected = printed(&|stats, out| _ = stats.print_callers(out, ("load", 1)).unwrap());
     assert_eq!(asked("/debug/profile-cost/callers?restrict=load&limit=1"), expected);
-    let expected = printed(&|stats, out| drop(stats.print_callees(out, (0.5, "s..ve")).unwrap()));
+    let expected = printed(&|stats, out| _ = stats.print_callees(out, (0.5, "s..ve")).unwrap());
     assert_eq!(asked("/debug/profile-cost/callees?restrict=0.5,s..ve&limit=0"), expected);
     let expected = printed(&|stats, out| {
-        drop(stats.sort_stats([SortKey::Name]).reverse_order().print_stats(out, ()).unwrap());
+        let _ = stats.sort_stats([SortKey::Name]).reverse_order().print_stats(out, ()).unwrap();
     });
     assert_eq!(asked("/debug/profile-cost/stats?sort=name&reverse=1"), expected);
     assert!(asked("/debug/profile-cost/stats").contains("orders.rs:7"));

@@ -7,6 +7,11 @@ use std::rc::Rc;
 /// Functions from the root to a call.
 pub(super) type Path = Rc<Vec<usize>>;
 
+/// The functions of open calls, outermost first, with their ages.
+pub(super) type Calls = Vec<(usize, Option<u64>)>;
+/// How many futures wait on each path, and the calls that they are in.
+pub(super) type Suspended = BTreeMap<Vec<usize>, (u64, Calls)>;
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Totals {
     pub(super) starts: u64,
@@ -261,15 +266,15 @@ impl Model {
     // ---- what is under way ----
 
     /// The calls that each busy thread is in, with their ages.
-    pub(super) fn running(&self) -> BTreeMap<usize, Vec<(usize, Option<u64>)>> {
+    pub(super) fn running(&self) -> BTreeMap<usize, Calls> {
         let stacks =
             (0..self.threads.len()).map(|thread| (thread, self.calls(&self.path(thread), Some(thread))));
         stacks.filter(|(_, calls)| !calls.is_empty()).collect()
     }
 
     /// The paths on which futures wait that nothing they called waits below, with the ages of the calls on them.
-    pub(super) fn suspended(&self) -> BTreeMap<Vec<usize>, (u64, Vec<(usize, Option<u64>)>)> {
-        let mut all: BTreeMap<Vec<usize>, (u64, Vec<(usize, Option<u64>)>)> = BTreeMap::new();
+    pub(super) fn suspended(&self) -> Suspended {
+        let mut all = Suspended::new();
         for future in &self.futures {
             if let (Some(path), Some(Waiting { charged: true, .. })) = (&future.path, &future.waiting) {
                 let calls = self.calls(path, None);
@@ -279,7 +284,7 @@ impl Model {
         all
     }
 
-    fn calls(&self, path: &[usize], thread: Option<usize>) -> Vec<(usize, Option<u64>)> {
+    fn calls(&self, path: &[usize], thread: Option<usize>) -> Calls {
         (0..path.len()).map(|last| (path[last], self.age(&path[..=last], thread))).collect()
     }
 

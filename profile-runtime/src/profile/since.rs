@@ -222,7 +222,7 @@ mod tests {
                 4 => Event::Busy(amount),
                 5 => Event::Await(amount),
                 6 => Event::Poll(amount),
-                7 if amount % 2 == 0 => Event::Allocate(amount),
+                7 if amount.is_multiple_of(2) => Event::Allocate(amount),
                 7 => Event::Free(amount),
                 _ => continue,
             };
