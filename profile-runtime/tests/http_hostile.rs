@@ -64,7 +64,7 @@ fn who_may_not_ask_is_told_so() {
         ("GET", "//debug/profile-cost/stats", "", 404),
         ("GET", "/debug/profile-cost/stats\0", "", 400),
         ("GET", "/debug/profile-cost/st\u{e4}ts", "", 400),
-        ("GET", "/debug/profile-cost/stats?limit=0", "", 400),
+        ("GET", "/debug/profile-cost/stats?limit=-1", "", 400),
         ("GET", "/debug/profile-cost/stats?limit=99999999999999999999", "", 400),
         ("GET", "/debug/profile-cost/stats?nothing=1", "", 400),
         ("GET", "/debug/profile-cost/stats?limit=%", "", 400),

@@ -161,8 +161,11 @@ fn python_prints_the_same() {
             _ => "limit=0",
         };
         let served = get(&endpoints, &format!("/debug/profile-cost/{path}?style=pstats&{query}"));
-        // Python begins with the file's name and date.
-        let printed = printed.split_once("\n\n").expect("a head").1;
+        // Python begins with the file's name and date where it prints the functions.
+        let printed = match path {
+            "stats" => printed.split_once("\n\n").expect("a head").1,
+            _ => &printed,
+        };
         assert_eq!(text(&served).trim_start_matches('\n'), printed.trim_start_matches('\n'), "{path}");
     }
 }
@@ -281,7 +284,6 @@ fn files_are_what_their_readers_take() {
         "metrics",
     ] {
         let response = get(&endpoints, &format!("/debug/profile-cost/{path}"));
-        is_clean(text(&response), path);
         if header(&response, "content-type") == Some("application/json") {
             let value = asking::json(&response);
             assert!(!text(&response).contains("</script>"));
@@ -289,6 +291,9 @@ fn files_are_what_their_readers_take() {
                 // All that was not cut off.
                 assert_eq!(value["functions"].as_array().unwrap().len(), 30);
             }
+        } else {
+            // In JSON names are as they are: they are data.
+            is_clean(text(&response), path);
         }
     }
     let all = get_json(&endpoints, "/debug/profile-cost/stats?format=json&limit=0&strip=0");
@@ -381,7 +386,7 @@ fn the_indexes_name_what_there_is() {
             match endpoints.answer(&profile_cost_runtime::http::Request::new("GET", path, |name| {
                 (name == "host").then_some("127.0.0.1")
             })) {
-                Reply::Now(response) => assert!([200, 403].contains(&response.status), "{path}"),
+                Reply::Now(response) => assert!([200, 403, 409, 501].contains(&response.status), "{path}"),
                 Reply::Later(_) => {}
             }
         }
