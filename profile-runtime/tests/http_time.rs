@@ -386,7 +386,7 @@ fn the_indexes_name_what_there_is() {
             match endpoints.answer(&profile_cost_runtime::http::Request::new("GET", path, |name| {
                 (name == "host").then_some("127.0.0.1")
             })) {
-                Reply::Now(response) => assert!([200, 403, 409, 501].contains(&response.status), "{path}"),
+                Reply::Now(response) => assert!(![404, 405].contains(&response.status), "{path}"),
                 Reply::Later(_) => {}
             }
         }

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::iter::Peekable;
 use std::str::Chars;
 
-use regex_lite::Regex;
+use regex_lite::{Regex, RegexBuilder};
 
 /// Why a pattern cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +49,14 @@ where
         at_start: true,
     };
     translator.run()?;
-    Regex::new(&translator.out).map_err(|_| Unsupported("larger than can be compiled"))
+    RegexBuilder::new(&translator.out)
+        .size_limit(LARGEST)
+        .build()
+        .map_err(|_| Unsupported("larger than can be compiled"))
 }
+
+/// What a pattern may take once it is compiled, bytes: it may come from whoever asks a running service.
+const LARGEST: usize = 1 << 20;
 
 /// What a repetition sign would apply to.
 #[derive(Clone, Copy, PartialEq, Eq)]
