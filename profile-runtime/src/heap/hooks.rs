@@ -9,6 +9,7 @@ use super::captured::{self, Owners, Weight};
 use super::live;
 use super::local::{self, Late, Local};
 use super::mode::Mode;
+use super::quick;
 use super::recording::{self, Kind, Plan};
 use super::records::{self, Key, RecordId, Shape};
 use super::sampler;
@@ -31,54 +32,64 @@ fn add(counter: &std::sync::atomic::AtomicU64, more: u64) {
     counter.store(counter.load(Relaxed).wrapping_add(more), Relaxed);
 }
 
-/// A block was allocated.
+/// In mode `counters`.
 #[inline(always)]
-pub(crate) fn allocated(address: usize, layout: Layout) {
-    let plan = recording::plan();
-    let Some(local) = local::current() else {
-        return late(address, layout);
-    };
-    match plan.kind() {
-        Kind::Off => {}
-        Kind::Probe => recording::note_installed(),
-        Kind::Counters => {
-            local.join(plan);
-            add(&local.counters[0], 1);
-            add(&local.counters[1], layout.size() as u64);
-            if local.part.rise(layout.size() as u64) {
-                hand_over(local);
-            }
-        }
-        Kind::Sample => {
-            let skip = local.skip.load(Relaxed) - layout.size() as i64;
-            local.skip.store(skip, Relaxed);
-            if (skip < 0 || local.seen.load(Relaxed) != plan.word()) && is_chosen(local, plan, layout.size())
-            {
-                record_sample(local, address, layout);
-            }
-        }
-        Kind::Paths | Kind::Exact => record(local, address, layout),
+pub(super) fn count_allocation(local: &Local, size: usize) {
+    add(&local.counters[0], 1);
+    add(&local.counters[1], size as u64);
+    if local.part.rise(size as u64) {
+        hand_over(local);
     }
 }
 
-/// Recorded as one block of its own.
-#[inline(never)]
-fn record(local: &Local, address: usize, layout: Layout) {
-    let Some(_busy) = local.enter() else { return };
-    // Again, now that whoever switches off would wait for us.
-    let plan = recording::plan();
-    if !plan.keeps_every_block() {
-        return;
+/// In mode `counters`.
+#[inline(always)]
+pub(super) fn count_deallocation(local: &Local, size: usize) {
+    add(&local.counters[2], 1);
+    add(&local.counters[3], size as u64);
+    if local.part.sink(size as u64) {
+        hand_over(local);
     }
-    local.join(plan);
-    live::prefetch(address);
-    let path = current_path();
-    let home = home(path);
-    let id = match plan.kind() {
-        Kind::Paths => intern_path(local, layout, home),
-        _ => intern(local, plan, layout, 0, home),
-    };
-    if !live::insert(address, id) {
+}
+
+/// A block was allocated: what `quick` does not do.
+#[inline(never)]
+pub(super) fn record(address: usize, layout: Layout) {
+    let Some(local) = local::current() else { return late(address, layout) };
+    let plan = recording::plan();
+    match plan.kind() {
+        Kind::Off => return,
+        Kind::Probe => return recording::note_installed(),
+        Kind::Counters => {
+            local.begin_in(plan);
+            return count_allocation(local, layout.size());
+        }
+        Kind::Sample if !is_chosen(local, plan, layout.size()) => return,
+        Kind::Sample | Kind::Paths | Kind::Exact => {}
+    }
+    let Some(_busy) = local.enter() else { return };
+    let (before, plan) = (plan, recording::plan());
+    match plan.kind() {
+        Kind::Sample if before.kind() == Kind::Sample => record_sample(local, plan, address, layout),
+        Kind::Paths | Kind::Exact if before.keeps_every_block() => {
+            local.begin_in(plan);
+            local.nursery.prefetch(address);
+            let path = current_path();
+            let home = home(path);
+            let id = match plan.kind() {
+                Kind::Paths => intern_path(local, layout, home),
+                _ => intern(local, plan, layout, 0, home),
+            };
+            keep(local, address, layout, path, id);
+        }
+        _ => {}
+    }
+}
+
+/// A block that stands for itself, of the record `id`.
+#[inline(always)]
+fn keep(local: &'static Local, address: usize, layout: Layout, path: u32, id: RecordId) {
+    if !local.nursery.insert(address, id) {
         add(&local.unrecorded, 1);
         return recording::note_full();
     }
@@ -92,7 +103,7 @@ fn record(local: &Local, address: usize, layout: Layout) {
 
 /// The call path that the thread is on; `u32::MAX` outside of all, and in code of ours.
 #[inline(always)]
-fn current_path() -> u32 {
+pub(super) fn current_path() -> u32 {
     if thread::is_inside() {
         return u32::MAX;
     }
@@ -119,8 +130,14 @@ fn shape_of(layout: Layout, rate: u8, path: u32) -> Shape {
 /// The record of the calling thread's path.
 #[inline(always)]
 fn intern_path(local: &Local, layout: Layout, path: u32) -> RecordId {
-    let shape = shape_of(layout, 0, path);
-    local.known(shape.word(), NO_STACK).unwrap_or_else(|| find(local, shape, NO_STACK, &[], layout))
+    known_on_path(local, layout, path)
+        .unwrap_or_else(|| find(local, shape_of(layout, 0, path), NO_STACK, &[], layout))
+}
+
+/// The same, if the thread has found it lately.
+#[inline(always)]
+pub(super) fn known_on_path(local: &Local, layout: Layout, path: u32) -> Option<RecordId> {
+    local.known(shape_of(layout, 0, path).word(), NO_STACK)
 }
 
 /// The record of the calling thread's stack and path.
@@ -154,18 +171,19 @@ fn find(local: &Local, shape: Shape, stack: u64, frames: &[usize], layout: Layou
     id
 }
 
-/// Whether a block of that size is sampled, when the thread has come to a sample, or to another mode.
+/// Whether a block of that size is sampled.
 #[cold]
 #[inline(never)]
 fn is_chosen(local: &Local, plan: Plan, size: usize) -> bool {
     let rate = sampler::rate_of(plan.rate());
     let mut random = local.random.load(Relaxed);
     let mut skip = local.skip.load(Relaxed);
-    if local.seen.load(Relaxed) != plan.word() {
+    if !local.has_begun_in(plan) {
         // The distance has no memory: it can be drawn anew at any time.
         local.seen.store(plan.word(), Relaxed);
-        skip = sampler::gap(&mut random, rate) - size as i64;
+        skip = sampler::gap(&mut random, rate);
     }
+    skip -= size as i64;
     let chosen = skip < 0;
     if chosen {
         skip = sampler::gap(&mut random, rate);
@@ -175,13 +193,8 @@ fn is_chosen(local: &Local, plan: Plan, size: usize) -> bool {
     chosen
 }
 
-#[inline(never)]
-fn record_sample(local: &Local, address: usize, layout: Layout) {
-    let Some(_busy) = local.enter() else { return };
-    let plan = recording::plan();
-    if plan.kind() != Kind::Sample {
-        return;
-    }
+#[inline(always)]
+fn record_sample(local: &Local, plan: Plan, address: usize, layout: Layout) {
     local.join(plan);
     let path = current_path();
     let id = intern(local, plan, layout, plan.rate(), home(path));
@@ -203,55 +216,31 @@ fn record_sample(local: &Local, address: usize, layout: Layout) {
     }
 }
 
-/// The thread's part of the total goes to all, in mode `counters`.
+/// The thread's part of the total goes to all.
 #[cold]
 #[inline(never)]
-fn hand_over(local: &Local) {
+pub(super) fn hand_over(local: &Local) {
     let Some(_busy) = local.enter() else { return };
     if local.is_of(recording::plan().generation()) {
         local.part.hand_over();
     }
 }
 
-/// A block is about to be freed.
-#[inline(always)]
-pub(crate) fn freed(address: usize, layout: Layout) {
-    let plan = recording::plan();
-    match plan.kind() {
-        Kind::Off | Kind::Probe => {}
-        Kind::Counters => {
-            let Some(local) = local::current() else { return tallies::count_unplaced(layout.size(), true) };
-            local.join(plan);
-            add(&local.counters[2], 1);
-            add(&local.counters[3], layout.size() as u64);
-            if local.part.sink(layout.size() as u64) {
-                hand_over(local);
-            }
-        }
-        Kind::Sample if !plan.has_others() && !sampler::may_be_sampled(address) => {}
-        Kind::Sample | Kind::Paths | Kind::Exact => forget(address, layout),
-    }
-}
-
+/// A block is about to be freed: what `quick` does not do.
 #[inline(never)]
-fn forget(address: usize, layout: Layout) {
-    let Some(local) = local::current() else {
-        let Some(_late) = Late::enter() else { return };
-        if recording::plan().keeps_blocks()
-            && let Some(id) = live::remove(address)
-        {
-            free_captured(id, address, layout.size());
-            count_late(id, address, layout.size(), true);
-        }
-        return;
-    };
+pub(super) fn forget(address: usize, layout: Layout) {
+    let plan = recording::plan();
+    if !plan.keeps_blocks() {
+        return forget_counted(plan, layout);
+    }
+    let Some(local) = local::current() else { return forget_late(address, layout) };
     let Some(_busy) = local.enter() else { return };
     let plan = recording::plan();
     if !plan.keeps_blocks() {
         return;
     }
     local.join(plan);
-    match live::remove(address) {
+    match local.nursery.remove(address).or_else(|| live::remove(address)) {
         Some(id) => {
             free_captured(id, address, layout.size());
             count_free(local, id, address, layout.size(), local.is_recent(address));
@@ -259,6 +248,28 @@ fn forget(address: usize, layout: Layout) {
         // In a sample it is most likely one that was not chosen.
         None if plan.keeps_every_block() => add(&local.older_frees, 1),
         None => {}
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn forget_counted(plan: Plan, layout: Layout) {
+    if plan.kind() == Kind::Counters {
+        let Some(local) = local::current() else { return tallies::count_unplaced(layout.size(), true) };
+        local.begin_in(plan);
+        count_deallocation(local, layout.size());
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn forget_late(address: usize, layout: Layout) {
+    let Some(_late) = Late::enter() else { return };
+    if recording::plan().keeps_blocks()
+        && let Some(id) = live::remove(address)
+    {
+        free_captured(id, address, layout.size());
+        count_late(id, address, layout.size(), true);
     }
 }
 
@@ -270,7 +281,7 @@ fn free_captured(id: RecordId, address: usize, size: usize) -> Owners {
 
 #[inline(never)]
 fn weight_of(id: RecordId, size: usize) -> Weight {
-    match records::get(id).rate.load(Relaxed) as u8 {
+    match records::get(id).rate.load(Relaxed) {
         0 => Weight::one(size),
         rate => {
             let weight = sampler::weight(size, sampler::rate_of(rate));
@@ -291,7 +302,7 @@ fn count_free(local: &Local, id: RecordId, address: usize, size: usize, temporar
 #[inline(always)]
 fn weigh(id: RecordId, address: usize, size: usize) -> (u64, u64) {
     let record = records::get(id);
-    match record.rate.load(Relaxed) as u8 {
+    match record.rate.load(Relaxed) {
         0 => (1, size as u64),
         rate => {
             let weight = sampler::weight(size, sampler::rate_of(rate));
@@ -331,7 +342,8 @@ fn take(address: usize, size: usize) -> Option<(RecordId, u32)> {
     if !plan.keeps_blocks() {
         return None;
     }
-    let id = live::remove(address)?;
+    let young = local.and_then(|local| local.nursery.remove(address));
+    let id = young.or_else(|| live::remove(address))?;
     if captured::are_open() {
         let owners = free_captured(id, address, size);
         if let Some(local) = local {
@@ -365,13 +377,17 @@ pub(crate) fn moved(known: Moving, from: usize, old: Layout, to: usize, size: us
     let plan = recording::plan();
     let mut rate = None;
     if plan.kind() == Kind::Counters {
-        freed(from, old);
+        if !quick::freed(from, old.size()) {
+            forget(from, old);
+        }
     } else if plan.keeps_every_block() || known.0.is_some() {
         rate = settle(known, from, old.size());
     }
     // SAFETY: the alignment is that of a layout, and the allocator has just served the size.
     let layout = unsafe { Layout::from_size_align_unchecked(size, old.align()) };
-    allocated(to, layout);
+    if !quick::passes_by(size) {
+        record(to, layout);
+    }
     if from != to {
         let bytes = old.size().min(size);
         if plan.keeps_every_block() {
@@ -402,7 +418,7 @@ fn settle(known: Moving, from: usize, size: usize) -> Option<u8> {
     match known.0 {
         Some((id, generation)) if generation == plan.generation() => {
             count_free(local, id, from, size, false);
-            return Some(records::get(id).rate.load(Relaxed) as u8);
+            return Some(records::get(id).rate.load(Relaxed));
         }
         _ if plan.keeps_every_block() => add(&local.older_frees, 1),
         _ => {}

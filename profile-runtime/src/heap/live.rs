@@ -1,12 +1,13 @@
 //! Which record each live block belongs to: a side table by address, at most 16 bytes a block.
 //!
 //! 256 shards of open addressing with linear probing; a slot is one word. A block's size is not kept: whoever frees
-//! it says it again.
+//! it says it again. Those that a thread allocated last may be in its `nursery` instead, where they are looked for too.
 
 use std::cell::UnsafeCell;
 use std::ptr;
 
 use super::memory;
+use super::nursery::{self, Young};
 use super::records::RecordId;
 use super::spin::Spin;
 
@@ -46,15 +47,40 @@ fn hash(key: u64) -> u64 {
 
 #[inline(always)]
 fn home(hash: u64, capacity: usize) -> usize {
-    // Any capacity will do, not only powers of two: the table grows by half, and is never much too large.
+    // Any capacity will do, not only powers of two: the table grows by a quarter, and is never much too large.
     (((hash >> 16 & 0xffff_ffff) * capacity as u64) >> 32) as usize
 }
 
 /// The address in units; `None` when it cannot be kept.
 #[inline(always)]
 fn key_of(address: usize) -> Option<u64> {
-    let key = address as u64 >> UNIT_BITS;
-    (key >> (64 - ID_BITS) == 0 && address & ((1 << UNIT_BITS) - 1) == 0).then_some(key)
+    // What is less than a unit is at the top then, where nothing may be.
+    let key = (address as u64).rotate_right(UNIT_BITS);
+    (key >> (64 - ID_BITS) == 0).then_some(key)
+}
+
+/// A block and its record in one word, which is never 0; `None` when the address cannot be kept.
+#[inline(always)]
+pub(super) fn entry_of(address: usize, id: RecordId) -> Option<u64> {
+    key_of(address).map(|key| key << ID_BITS | u64::from(id))
+}
+
+/// Whether it is that block's.
+#[inline(always)]
+pub(super) fn is_of(entry: u64, address: usize) -> bool {
+    entry >> ID_BITS == (address as u64).rotate_right(UNIT_BITS)
+}
+
+/// The record in it.
+#[inline(always)]
+pub(super) fn id_of(entry: u64) -> RecordId {
+    (entry & ((1 << ID_BITS) - 1)) as RecordId
+}
+
+/// The block in it.
+#[inline(always)]
+pub(super) fn address_of(entry: u64) -> usize {
+    (entry >> ID_BITS << UNIT_BITS) as usize
 }
 
 /// Fetches what [`insert`] of that block will need.
@@ -83,8 +109,18 @@ pub(crate) fn prefetch(address: usize) {
 /// Remembers a block. False when there is no room (the cap) or its address cannot be kept.
 #[inline(always)]
 pub(crate) fn insert(address: usize, id: RecordId) -> bool {
-    let Some(key) = key_of(address) else { return false };
-    let hash = hash(key);
+    entry_of(address, id).is_some_and(insert_entry)
+}
+
+/// As [`insert`].
+pub(super) fn insert_entry(entry: u64) -> bool {
+    insert_entry_if(entry, || true)
+}
+
+/// As [`insert`], if `take` says so, which is asked with the lock of the block's shard held. False when there is no room.
+#[inline(always)]
+pub(super) fn insert_entry_if(entry: u64, take: impl FnOnce() -> bool) -> bool {
+    let hash = hash(entry >> ID_BITS);
     let shard = &LIVE[(hash >> 56) as usize];
     let _held = shard.lock.lock();
     // SAFETY: the lock is held.
@@ -92,9 +128,11 @@ pub(crate) fn insert(address: usize, id: RecordId) -> bool {
     if table.len * 5 >= table.capacity * 4 && !table.grow() {
         return false;
     }
-    // SAFETY: grown, so there is an empty slot.
-    unsafe { table.put(key << ID_BITS | u64::from(id), hash) };
-    table.len += 1;
+    if take() {
+        // SAFETY: grown, so there is an empty slot.
+        unsafe { table.put(entry, hash) };
+        table.len += 1;
+    }
     true
 }
 
@@ -107,23 +145,27 @@ pub(crate) fn remove(address: usize) -> Option<RecordId> {
     let _held = shard.lock.lock();
     // SAFETY: the lock is held.
     let table = unsafe { &mut *shard.slots.get() };
-    if table.len == 0 {
-        return None;
-    }
-    let mut at = home(hash, table.capacity);
-    loop {
-        // SAFETY: `at` stays below the capacity.
-        let slot = unsafe { *table.slots.add(at) };
-        if slot == 0 {
-            return None;
-        }
-        if slot >> ID_BITS == key {
-            // SAFETY: that slot is in use.
-            unsafe { table.close_gap(at) };
-            table.len -= 1;
-            return Some((slot & ((1 << ID_BITS) - 1)) as RecordId);
-        }
-        at = table.after(at);
+    let Some(at) = table.find(key, hash) else { return nursery::find(address).map(Young::remove) };
+    // SAFETY: that slot is in use.
+    let slot = unsafe { *table.slots.add(at) };
+    // SAFETY: as before.
+    unsafe { table.close_gap(at) };
+    table.len -= 1;
+    Some(id_of(slot))
+}
+
+/// The record of a block.
+pub(crate) fn find(address: usize) -> Option<RecordId> {
+    let key = key_of(address)?;
+    let hash = hash(key);
+    let shard = &LIVE[(hash >> 56) as usize];
+    let _held = shard.lock.lock();
+    // SAFETY: the lock is held.
+    let table = unsafe { &*shard.slots.get() };
+    match table.find(key, hash) {
+        // SAFETY: that slot is in use.
+        Some(at) => Some(id_of(unsafe { *table.slots.add(at) })),
+        None => nursery::find(address).map(|young| young.id()),
     }
 }
 
@@ -131,6 +173,23 @@ impl Slots {
     #[inline(always)]
     fn after(&self, at: usize) -> usize {
         if at + 1 == self.capacity { 0 } else { at + 1 }
+    }
+
+    /// The slot that a block is in.
+    #[inline(always)]
+    fn find(&self, key: u64, hash: u64) -> Option<usize> {
+        if self.len == 0 {
+            return None;
+        }
+        let mut at = home(hash, self.capacity);
+        loop {
+            // SAFETY: `at` stays below the capacity, and the load below 1: an empty slot ends the loop.
+            match unsafe { *self.slots.add(at) } {
+                0 => return None,
+                slot if slot >> ID_BITS == key => return Some(at),
+                _ => at = self.after(at),
+            }
+        }
     }
 
     /// # Safety
@@ -174,12 +233,12 @@ impl Slots {
         }
     }
 
-    /// By half, so that a block takes 10 to 15 bytes. False past the cap.
+    /// By a quarter, so that a block takes 10 to 13 bytes. False past the cap.
     #[cold]
     #[inline(never)]
     fn grow(&mut self) -> bool {
         let old = (self.slots, self.capacity);
-        let capacity = (old.1 + old.1 / 2).max(FIRST).next_multiple_of(FIRST);
+        let capacity = old.1 + (old.1 / 4 / FIRST * FIRST).max(FIRST);
         let Some(slots) = memory::map(capacity * 8) else {
             // Dense, but not full: it still takes some.
             return self.capacity > 0 && self.len + 1 < self.capacity - self.capacity / 16;
@@ -202,8 +261,9 @@ impl Slots {
     }
 }
 
-/// Forgets all, and gives the memory back.
+/// Forgets all but what threads still have to themselves, and gives the memory back.
 pub(crate) fn clear() {
+    nursery::clear();
     for shard in &LIVE {
         let _held = shard.lock.lock();
         // SAFETY: the lock is held.
@@ -230,27 +290,5 @@ pub(crate) fn lock_all() {
 pub(crate) fn unlock_all() {
     for shard in &LIVE {
         shard.lock.force_unlock();
-    }
-}
-
-/// The record of a block.
-pub(crate) fn find(address: usize) -> Option<RecordId> {
-    let key = key_of(address)?;
-    let hash = hash(key);
-    let shard = &LIVE[(hash >> 56) as usize];
-    let _held = shard.lock.lock();
-    // SAFETY: the lock is held.
-    let table = unsafe { &*shard.slots.get() };
-    if table.len == 0 {
-        return None;
-    }
-    let mut at = home(hash, table.capacity);
-    loop {
-        // SAFETY: `at` stays below the capacity.
-        match unsafe { *table.slots.add(at) } {
-            0 => return None,
-            slot if slot >> ID_BITS == key => return Some((slot & ((1 << ID_BITS) - 1)) as RecordId),
-            _ => at = table.after(at),
-        }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, 
 
 use super::captured::Owners;
 use super::memory;
+use super::nursery::Nursery;
 use super::recording::{self, Plan};
 use super::tallies::{Lines, Part};
 
@@ -35,7 +36,7 @@ pub(crate) struct Local {
     taken: AtomicBool,
     /// The recording that what follows was counted in; see [`Local::join`].
     generation: AtomicU32,
-    /// The mode that `skip` was drawn for.
+    /// The mode that the thread has begun in, and in `sample` has drawn `skip` for; 0 when there is none.
     pub(crate) seen: AtomicU32,
     /// Bytes to the next sample.
     pub(crate) skip: AtomicI64,
@@ -54,6 +55,8 @@ pub(crate) struct Local {
     /// To whom the block belonged that is being moved, among the calls with a report of their own.
     moving: [AtomicU64; 4],
     next: AtomicPtr<Local>,
+    /// The blocks it allocated last.
+    pub(crate) nursery: Nursery,
     pub(crate) lines: Lines,
 }
 
@@ -132,12 +135,21 @@ impl Drop for OnExit {
 /// The thread's state, made if need be; `None` on a thread that is ending, or while it is being made.
 #[inline(always)]
 pub(crate) fn current() -> Option<&'static Local> {
+    present().or_else(|| make(LOCAL.get()))
+}
+
+/// The thread's state, if it has begun in that mode; see [`Local::seen`].
+#[inline(always)]
+pub(crate) fn begun(plan: Plan) -> Option<&'static Local> {
+    present().filter(|local| local.has_begun_in(plan))
+}
+
+/// The thread's state, if it has one.
+#[inline(always)]
+pub(crate) fn present() -> Option<&'static Local> {
     let local = LOCAL.get();
-    if local.addr() > INSIDE.addr() {
-        // SAFETY: a `Local` is never unmapped.
-        return Some(unsafe { &*local });
-    }
-    make(local)
+    // SAFETY: a `Local` is never unmapped.
+    (local.addr() > INSIDE.addr()).then(|| unsafe { &*local })
 }
 
 #[cold]
@@ -255,10 +267,24 @@ impl Local {
         }
     }
 
+    /// See [`Local::begin_in`].
+    #[inline(always)]
+    pub(crate) fn has_begun_in(&self, plan: Plan) -> bool {
+        self.seen.load(Ordering::Relaxed) == plan.word()
+    }
+
+    /// As [`Local::join`]; that the thread has joined need not be asked again while the mode stays the same.
+    #[inline(always)]
+    pub(crate) fn begin_in(&self, plan: Plan) {
+        self.join(plan);
+        self.seen.store(plan.word(), Ordering::Relaxed);
+    }
+
     #[cold]
     #[inline(never)]
     fn begin(&self, plan: Plan) {
         self.forget();
+        self.seen.store(0, Ordering::Relaxed);
         self.generation.store(plan.generation(), Ordering::Release);
     }
 
@@ -324,20 +350,25 @@ impl Local {
     #[inline(always)]
     pub(crate) fn is_recent(&self, address: usize) -> bool {
         let at = self.recent_at.load(Ordering::Relaxed);
-        let window = WINDOW.load(Ordering::Relaxed);
-        let mut back = 0;
-        loop {
-            let recent = &self.recent[at.wrapping_sub(back) % RECENT];
-            if recent.load(Ordering::Relaxed) == address {
-                // The address may come back from another thread.
-                recent.store(0, Ordering::Relaxed);
-                return true;
-            }
-            back += 1;
-            if back >= window {
-                return false;
-            }
+        self.take_recent(at, address) || self.was_recent(at, address)
+    }
+
+    #[inline(always)]
+    fn take_recent(&self, at: usize, address: usize) -> bool {
+        let recent = &self.recent[at % RECENT];
+        let is_that = recent.load(Ordering::Relaxed) == address;
+        if is_that {
+            // The address may come back from another thread.
+            recent.store(0, Ordering::Relaxed);
         }
+        is_that
+    }
+
+    /// Whether it was so before the very last.
+    #[inline(always)]
+    fn was_recent(&self, at: usize, address: usize) -> bool {
+        let window = WINDOW.load(Ordering::Relaxed);
+        (1..window).any(|back| self.take_recent(at.wrapping_sub(back), address))
     }
 
     /// Remembers to whom a block belonged, until it has been moved.
@@ -352,8 +383,12 @@ impl Local {
 
     fn hand_back(&self) {
         if let Some(_busy) = self.enter() {
+            let plan = recording::plan();
+            if plan.keeps_blocks() {
+                self.nursery.leave();
+            }
             self.lines.fold();
-            if self.is_of(recording::plan().generation()) {
+            if self.is_of(plan.generation()) {
                 self.part.hand_over();
             }
         }
@@ -363,6 +398,7 @@ impl Local {
     /// Forgets all. Nobody records.
     pub(crate) fn clear(&self) {
         self.lines.clear();
+        self.nursery.clear();
         self.forget();
     }
 

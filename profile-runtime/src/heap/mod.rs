@@ -38,10 +38,12 @@ mod mode;
 mod modules;
 #[cfg(feature = "symbols")]
 mod naming;
+mod nursery;
 pub(crate) mod origin;
 mod pattern;
 mod place;
 mod process;
+mod quick;
 pub(crate) mod recording;
 mod records;
 mod render;

@@ -78,6 +78,12 @@ impl Plan {
         self.0 >> 24 & 1 != 0
     }
 
+    /// In a sample, and no others may be remembered.
+    #[inline(always)]
+    pub(crate) fn is_sample_alone(self) -> bool {
+        self.0 & (1 << 24 | 0xff) == Kind::Sample as u32
+    }
+
     /// Which recording this is: another one whenever all was forgotten.
     #[inline(always)]
     pub(crate) fn generation(self) -> u32 {

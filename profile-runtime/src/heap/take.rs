@@ -108,7 +108,7 @@ pub(crate) fn counts_by_path() -> HashMap<PathIndex, HeapCounts> {
 }
 
 fn counts_of(record: &Record, reading: &Reading) -> TraceCounts {
-    let rate = record.rate.load(Relaxed) as u8;
+    let rate = record.rate.load(Relaxed);
     let unit = if rate == 0 { 1 } else { sampler::UNIT };
     let blocks = |units: u64| (units + unit / 2) / unit;
     let rate = sampler::rate_of(rate) as f64;
@@ -183,7 +183,7 @@ impl Names {
         snapshot.traces.push(Trace {
             frames,
             path,
-            size_class: SizeClass(record.size_class.load(Relaxed) as u8),
+            size_class: SizeClass(record.size_class.load(Relaxed)),
             first_size: record.first_size.load(Relaxed),
             align: 1 << record.align_log2.load(Relaxed).min(31),
             type_id: None,

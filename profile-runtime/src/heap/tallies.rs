@@ -215,6 +215,13 @@ impl Lines {
         line
     }
 
+    /// The record's line, if it has one in which nothing need be set aside.
+    #[inline(always)]
+    pub(crate) fn ready(&self, id: RecordId) -> Option<&Line> {
+        let line = &self.0[id as usize % LINES];
+        (line.id.load(Relaxed) == id + 1 && line.epoch.load(Relaxed) == EPOCH.load(Relaxed)).then_some(line)
+    }
+
     #[cold]
     #[inline(never)]
     fn take(&self, line: &Line, id: RecordId) {
@@ -248,29 +255,39 @@ impl Line {
     #[inline(always)]
     pub(crate) fn allocate(&self, blocks: u64, bytes: u64) {
         self.before_change();
-        add(&self.allocations, blocks);
-        add(&self.allocated_bytes, bytes);
+        self.allocate_more(blocks, bytes);
     }
 
     #[inline(always)]
     pub(crate) fn free(&self, blocks: u64, bytes: u64, temporary: bool) {
         self.before_change();
+        self.free_more(blocks, bytes, temporary);
+    }
+
+    /// Of a line that [`Lines::ready`] has answered with.
+    #[inline(always)]
+    pub(crate) fn allocate_more(&self, blocks: u64, bytes: u64) {
+        add(&self.allocations, blocks);
+        add(&self.allocated_bytes, bytes);
+    }
+
+    /// Of a line that [`Lines::ready`] has answered with.
+    #[inline(always)]
+    pub(crate) fn free_more(&self, blocks: u64, bytes: u64, temporary: bool) {
         add(&self.frees, blocks);
         add(&self.freed_bytes, bytes);
-        if temporary {
-            add(&self.temporary, blocks);
-        }
+        add(&self.temporary, if temporary { blocks } else { 0 });
     }
 }
 
 /// A thread's part of the total.
 #[derive(Debug)]
 pub(crate) struct Part {
-    /// Bytes live that were not handed over.
-    delta: AtomicI64,
-    /// The highest that `delta` was since it was last handed over.
+    /// The highest that the bytes live which were not handed over have been since that was last done.
     high: AtomicI64,
-    /// What `delta` may rise to before it has to be handed over.
+    /// How far below that they are.
+    room: AtomicI64,
+    /// What they may rise to before they have to be handed over.
     limit: AtomicI64,
 }
 
@@ -290,34 +307,43 @@ impl Part {
     }
 
     /// Whether it has to be handed over now.
+    ///
+    /// PERF: mostly one subtraction, the sign of which says all.
     #[inline(always)]
     pub(crate) fn rise(&self, bytes: u64) -> bool {
-        let delta = self.delta.load(Relaxed) + bytes as i64;
-        self.delta.store(delta, Relaxed);
-        if delta > self.high.load(Relaxed) {
-            self.high.store(delta, Relaxed);
-            return delta > self.limit.load(Relaxed);
+        let room = self.room.load(Relaxed) - bytes as i64;
+        self.room.store(room, Relaxed);
+        if room >= 0 {
+            return false;
         }
-        false
+        let high = self.high.load(Relaxed) - room;
+        self.high.store(high, Relaxed);
+        self.room.store(0, Relaxed);
+        high > self.limit.load(Relaxed)
     }
 
     /// Whether it has to be handed over now.
     #[inline(always)]
     pub(crate) fn sink(&self, bytes: u64) -> bool {
-        let delta = self.delta.load(Relaxed) - bytes as i64;
-        self.delta.store(delta, Relaxed);
-        delta < -SLACK
+        let room = self.room.load(Relaxed) + bytes as i64;
+        self.room.store(room, Relaxed);
+        room - self.high.load(Relaxed) > SLACK
+    }
+
+    /// Bytes live that were not handed over.
+    fn delta(&self) -> i64 {
+        self.high.load(Relaxed) - self.room.load(Relaxed)
     }
 
     #[cold]
     #[inline(never)]
     pub(crate) fn hand_over(&self) {
-        let delta = self.delta.load(Relaxed);
+        let delta = self.delta();
         let before = GLOBAL.fetch_add(delta, Relaxed);
         let total = before + delta;
         let risen = before + self.high.load(Relaxed);
-        self.delta.store(0, Relaxed);
         self.high.store(0, Relaxed);
+        self.room.store(0, Relaxed);
         let peak = PEAK.fetch_max(risen.max(total), Relaxed);
         if total > peak {
             // What is live now, is what was live at the peak.
@@ -330,14 +356,14 @@ impl Part {
     }
 
     pub(crate) fn clear(&self) {
-        self.delta.store(0, Relaxed);
         self.high.store(0, Relaxed);
+        self.room.store(0, Relaxed);
         self.limit.store(0, Relaxed);
     }
 
     /// Bytes not handed over, and how many there were at most.
     pub(crate) fn read(&self) -> (i64, i64) {
-        (self.delta.load(Relaxed), self.high.load(Relaxed))
+        (self.delta(), self.high.load(Relaxed))
     }
 }
 

@@ -4,6 +4,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 
 use super::hooks;
+use super::quick;
 use super::recording;
 
 /// An allocator that hands on to another one, and records what goes through it once recording is switched on.
@@ -38,28 +39,46 @@ impl<A> Tracker<A> {
 impl<A: GlobalAlloc> Tracker<A> {
     #[inline(never)]
     fn allocate_recorded(&self, layout: Layout) -> *mut u8 {
+        if quick::passes_by(layout.size()) {
+            // SAFETY: as the caller of `alloc` promised.
+            return unsafe { self.inner.alloc(layout) };
+        }
         // SAFETY: as the caller of `alloc` promised.
         let block = unsafe { self.inner.alloc(layout) };
         if !block.is_null() {
-            hooks::allocated(block.addr(), layout);
+            quick::allocated::<A>(block.addr(), layout);
         }
         block
     }
 
     #[inline(never)]
     fn allocate_zeroed_recorded(&self, layout: Layout) -> *mut u8 {
+        if quick::passes_by(layout.size()) {
+            // SAFETY: as the caller of `alloc_zeroed` promised.
+            return unsafe { self.inner.alloc_zeroed(layout) };
+        }
         // SAFETY: as the caller of `alloc_zeroed` promised.
         let block = unsafe { self.inner.alloc_zeroed(layout) };
         if !block.is_null() {
-            hooks::allocated(block.addr(), layout);
+            quick::allocated::<A>(block.addr(), layout);
         }
         block
     }
 
     #[inline(never)]
     fn deallocate_recorded(&self, block: *mut u8, layout: Layout) {
+        if !quick::freed(block.addr(), layout.size()) {
+            return self.deallocate_kept(block, layout);
+        }
+        // SAFETY: as the caller of `dealloc` promised.
+        unsafe { self.inner.dealloc(block, layout) };
+    }
+
+    /// PERF: by itself, so that the other way out saves no registers.
+    #[inline(never)]
+    fn deallocate_kept(&self, block: *mut u8, layout: Layout) {
         // First: once it is freed, another thread may get the same address.
-        hooks::freed(block.addr(), layout);
+        quick::freed_block::<A>(block.addr(), layout);
         // SAFETY: as the caller of `dealloc` promised.
         unsafe { self.inner.dealloc(block, layout) };
     }
