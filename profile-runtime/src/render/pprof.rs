@@ -81,6 +81,7 @@ impl Profile {
 
 /// What of a profile a file in pprof's format holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "http"), allow(dead_code, reason = "parts are what is served"))]
 pub(crate) enum Content {
     /// Calls, wall, busy, await, and the heap's four.
     All,
