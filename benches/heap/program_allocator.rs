@@ -26,12 +26,12 @@ pub enum Choice {
 }
 
 impl ProgramAllocator {
-    /// Runs `body` with that allocator. No other thread may be at work meanwhile that keeps what it allocates:
+    /// Runs `body` with that allocator, and goes back to the one before. No other thread may be at work meanwhile that keeps what it allocates:
     /// dhat panics when a block comes back that it did not see freed.
     pub fn during<R>(&self, choice: Choice, body: impl FnOnce() -> R) -> R {
-        self.choice.store(choice as u8, Ordering::Relaxed);
+        let before = self.choice.swap(choice as u8, Ordering::Relaxed);
         let result = body();
-        self.choice.store(Choice::System as u8, Ordering::Relaxed);
+        self.choice.store(before, Ordering::Relaxed);
         result
     }
 }
