@@ -105,7 +105,7 @@ impl Drop for Quiet {
 
 /// Nothing that the calling thread allocates is ever recorded. It has no state, so that nobody waits for it; what it frees
 /// is still looked for.
-#[cfg(feature = "server")]
+#[cfg(feature = "http")]
 pub(crate) fn leave_out() {
     QUIET.set(true);
     let local = LOCAL.replace(ENDED);

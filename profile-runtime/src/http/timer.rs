@@ -45,7 +45,7 @@ impl Timer {
         state.due = Some(Due { at: Instant::now() + after, deed: Box::new(deed) });
         if !state.is_awaited {
             let inner = self.0.clone();
-            let thread = thread::Builder::new().name("profile-cost".to_owned()).stack_size(256 << 10);
+            let thread = thread::Builder::new().stack_size(256 << 10);
             if let Err(error) = thread.spawn(move || inner.wait()) {
                 state.due = None;
                 return Err(error);
@@ -75,6 +75,7 @@ impl Inner {
     }
 
     fn wait(&self) {
+        crate::thread::leave_out(c"profile-timer");
         let mut state = self.lock();
         while let Some(due) = state.due.take() {
             let left = due.at.saturating_duration_since(Instant::now());

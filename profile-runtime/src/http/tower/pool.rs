@@ -89,7 +89,7 @@ impl Queue {
         // Counted first: the thread takes itself off. It is idle until it has looked.
         self.threads += 1;
         self.idle += 1;
-        if thread::Builder::new().name("profile-cost http".to_owned()).spawn(serve).is_err() {
+        if thread::Builder::new().spawn(serve).is_err() {
             self.threads -= 1;
             self.idle -= 1;
         }
@@ -103,6 +103,7 @@ impl Queue {
 
 /// Makes answers until there are none to make for a while.
 fn serve() {
+    crate::thread::leave_out(c"profile-http");
     let mut queue = lock();
     let mut idle_since = Instant::now();
     loop {
