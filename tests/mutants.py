@@ -120,9 +120,6 @@ BUGS = [
     ("http: the server's blocks are recorded", "heap/local.rs", "    QUIET.set(true);\n    let local", "    let local", server("no_trace_of_the_server")),
     ("http: 100 is not said", "http/server/connection.rs", "if head.expects_continue && input.is_empty()", "if false && input.is_empty()", server("as_curl_sees_it")),
     ("http: a server that stops is not woken", "http/server/accept.rs", "let _ = TcpStream::connect_timeout(&reachable, END / 10);", "let _ = reachable;", server("stopped_while_it_waits_and_works")),
-    ("http: time for each read of a head", "http/server/input.rs", "limit.saturating_sub(begun.elapsed())", "limit", hostile("slow_writers")),
-    ("http: chunks without end", "http/server/body.rs", "left.checked_sub(size)", "left.checked_sub(0)", hostile("too_large")),
-    ("http: no pause without descriptors", "http/server/accept.rs", "std::thread::park_timeout(pause);", "", hostile("no_descriptor_left")),
     ("no restore on Pending", FUTURE,
      "self.block.switch(self.back, now);",
      "self.block.switch(if self.outcome == Outcome::Pending { counters } else { self.back }, now);", ASYNC_ORACLE),
@@ -353,6 +350,10 @@ STARTS = "        self.starts += counters.read_starts();\n"
 
 # As above, but the test takes long.
 SLOW = [
+    ("http: time for each read of a head", "http/server/input.rs", "limit.saturating_sub(begun.elapsed())", "limit", hostile("slow_writers")),
+    ("http: chunks without end", "http/server/body.rs", "left.checked_sub(size)", "left.checked_sub(0)", hostile("too_large")),
+    ("http: no pause without descriptors", "http/server/accept.rs", "std::thread::park_timeout(pause);", "", hostile("no_descriptor_left")),
+    ("http: what a pool's thread allocates is the service's", "http/tower/pool.rs", "    crate::thread::leave_out(c\"profile-http\");\n", "", requests("left_out")),
     ("beginnings read before ends", "tally.rs", ENDS + SECOND_HALF + STARTS, STARTS + "        let _ = asyncs;\n" + SECOND_HALF + ENDS,
      ["--release", *fault("live_snapshots")]),
     ("busy time is that of the last stay", COUNTERS,
