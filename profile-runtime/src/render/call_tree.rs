@@ -5,8 +5,10 @@ use std::io::{self, Write};
 
 use super::Metric;
 use super::names::printable;
-use crate::profile::{Label, Profile};
-use crate::stats::{Column, Look, Restriction, SortKey, Stats, Table, narrowed};
+use crate::profile::{HeapCounts, Label, Profile};
+use crate::stats::{
+    Cell, Column, Look, Restriction, SortKey, Stats, Table, heap_cells, heap_columns, narrowed,
+};
 use crate::units::{bytes, count, counted, duration, percent};
 
 /// Spaces for each level.
@@ -58,6 +60,10 @@ pub struct TreeRow {
     pub total: u64,
     /// `total` as a share of the whole profile, 0 to 1.
     pub share: f64,
+    /// What the path's own code asked of the heap; all zero without a tracking allocator.
+    pub heap: HeapCounts,
+    /// With all that it called.
+    pub cumulative_heap: HeapCounts,
 }
 
 /// The part of a call tree that is shown.
@@ -135,6 +141,8 @@ impl Profile {
                 own: own[i],
                 total: total[i],
                 share: if whole > 0 { total[i] as f64 / whole as f64 } else { 0.0 },
+                heap: paths[i].counts.heap,
+                cumulative_heap: heap[i],
             });
             let mut below = std::mem::take(&mut children[i]);
             sort(&mut below);
@@ -202,14 +210,18 @@ impl CallTree {
             writeln!(out)?;
             let heads = [("total", 1), ("share", 0), ("self", 2), ("calls", 3)];
             let heads = heads.map(|(title, rank)| Column { title, group: "", rank });
-            let mut table = Table::new(heads.into(), look);
+            let has_heap = self.rows.iter().any(|row| row.cumulative_heap != HeapCounts::default());
+            let heads = heads.into_iter().chain(heap_columns().filter(|_| has_heap));
+            let mut table = Table::new(heads.collect(), look);
             for row in &self.rows {
                 let share = percent(row.share, 1.0);
                 let cells = [amount(row.total), share, amount(row.own), count(row.calls)];
                 let Label { file, line, name } = &row.label;
                 let indent = " ".repeat(INDENT * row.depth as usize);
                 let place = if file == "~" { String::new() } else { format!("  {}:{line}", printable(file)) };
-                table.line(cells.map(Into::into).into(), format!("{indent}{}{place}", printable(name)));
+                let heap = if has_heap { heap_cells(&row.heap, &row.cumulative_heap) } else { Vec::new() };
+                let cells = cells.into_iter().map(Cell::from).chain(heap).collect();
+                table.line(cells, format!("{indent}{}{place}", printable(name)));
             }
             let left_out = table.fit();
             table.write("function", out)?;
@@ -253,6 +265,34 @@ mod tests {
         );
         let by_calls = TreeOptions { sort: SortKey::Calls, ..Default::default() };
         assert_eq!(lines(&by_calls)[1].1, "b");
+    }
+
+    #[test]
+    fn paths_show_what_they_hold_where_that_was_recorded() {
+        let mut with_heap = profile();
+        let text = |profile: &Profile| {
+            let mut text = Vec::new();
+            profile.call_tree(&TreeOptions::default()).print(&mut text, Look::default()).unwrap();
+            String::from_utf8(text).unwrap()
+        };
+        assert!(!text(&with_heap).contains("heap"));
+        let heap = HeapCounts {
+            allocations: 3,
+            allocated_bytes: 3 << 20,
+            frees: 1,
+            freed_bytes: 1 << 20,
+            samples: 0,
+        };
+        let path = with_heap.paths()[3].clone();
+        with_heap.add_path(path.parent, path.function, &Counts { heap, ..Counts::default() });
+        let text = text(&with_heap);
+        let cells = |name: &str| -> String {
+            let line = text.lines().find(|line| line.contains(name)).unwrap();
+            line.split_whitespace().skip(4).take(9).collect::<Vec<_>>().join(" ")
+        };
+        assert!(text.contains("self heap") && text.contains("cum. heap"), "{text}");
+        // The leaf's own are its caller's with all below it.
+        assert_eq!(cells("      b"), "3 3.0 MiB 2.0 MiB 3 3.0 MiB 2.0", "{text}");
     }
 
     #[test]

@@ -35,8 +35,8 @@ pub use restriction::{IntoRestrictions, Restriction};
 pub use row::{Percentiles, Row};
 pub use sort::{SortKey, SortKeyError};
 pub use stats_profile::{FunctionProfile, StatsProfile};
-pub(crate) use text_default::narrowed;
-pub(crate) use text_table::{Column, Table};
+pub(crate) use text_default::{heap_cells, heap_columns, narrowed};
+pub(crate) use text_table::{Cell, Column, Table};
 pub use totals::{EdgeTotals, FunctionTotals, totals};
 
 use crate::profile::{Label, Notes, Profile};

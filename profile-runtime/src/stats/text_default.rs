@@ -215,7 +215,7 @@ pub(super) fn callees(stats: &Stats, restrictions: &[Restriction], out: &mut dyn
     edges(stats, restrictions, "callees of", "-> ", out, |id| (stats.callees_of(id), None))
 }
 
-/// The columns of the heap beside an edge, where there are any: group, title, rank, text.
+/// The columns of the heap beside an edge or a path, where there are any: group, title, rank, text.
 const HEAP_OF_EDGES: [(&str, &str, u8, OfHeap); 6] = [
     (SELF_HEAP, "blocks", 6, BLOCKS),
     (SELF_HEAP, "bytes", 5, ALLOCATED),
@@ -224,6 +224,17 @@ const HEAP_OF_EDGES: [(&str, &str, u8, OfHeap); 6] = [
     (CUMULATIVE_HEAP, "bytes", 3, ALLOCATED),
     (CUMULATIVE_HEAP, "live", 1, LIVE),
 ];
+
+/// The heads of the heap's columns beside an edge or a path.
+pub(crate) fn heap_columns() -> impl Iterator<Item = Column> {
+    HEAP_OF_EDGES.iter().map(|&(group, title, rank, _)| Column { title, group, rank })
+}
+
+/// What stands in them: of its own code, and with all below it.
+pub(crate) fn heap_cells(own: &HeapCounts, cumulative: &HeapCounts) -> Vec<Cell> {
+    let of = |group| if group == SELF_HEAP { own } else { cumulative };
+    HEAP_OF_EDGES.iter().map(|(group, _, _, text)| text(of(*group)).into()).collect()
+}
 
 /// The edges of a function, and its calls from outside all that is profiled.
 type Edges = (Vec<(LabelId, EdgeStats)>, Option<u64>);
@@ -241,15 +252,11 @@ fn edges(
     let arrow = format!("    {arrow}");
     let has_heap = stats.functions.iter().any(|(_, f)| f.details.cumulative_heap != HeapCounts::default());
     let heap_cells = |own: &HeapCounts, cumulative: &HeapCounts| {
-        let cells = HEAP_OF_EDGES
-            .iter()
-            .map(|(group, _, _, text)| text(if *group == SELF_HEAP { own } else { cumulative }));
-        cells.map(Cell::from).take(if has_heap { HEAP_OF_EDGES.len() } else { 0 }).collect::<Vec<Cell>>()
+        if has_heap { heap_cells(own, cumulative) } else { Vec::new() }
     };
     let heads = [("", "calls", 0), ("", "self", 1), ("", "cumulative", 0)].into_iter();
-    let heap_heads = HEAP_OF_EDGES.iter().map(|&(group, title, rank, _)| (group, title, rank));
-    let heads = heads.chain(heap_heads.filter(|_| has_heap));
     let heads = heads.map(|(group, title, rank)| Column { title, group, rank });
+    let heads = heads.chain(heap_columns().filter(|_| has_heap));
     let mut table = Table::new(heads.collect(), stats.look);
     // PERF: a function is named once for each that it calls or is called by.
     let mut names: HashMap<LabelId, String> = HashMap::new();
