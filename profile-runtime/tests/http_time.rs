@@ -228,6 +228,19 @@ fn a_reset_within_a_capture() {
 }
 
 #[test]
+fn an_empty_report_says_how_to_begin() {
+    let _alone = alone();
+    disable();
+    reset();
+    let endpoints = endpoints();
+    let stats = || text(&get(&endpoints, "/debug/profile-cost/stats")).to_owned();
+    assert!(stats().contains("control/time/start"), "{}", stats());
+    post(&endpoints, "/debug/profile-cost/control/time/start");
+    assert!(!stats().contains("control/time/start"), "{}", stats());
+    post(&endpoints, "/debug/profile-cost/control/time/stop");
+}
+
+#[test]
 fn the_cap_on_captures_is_the_options() {
     let mut options = Options::default();
     options.longest_capture = Duration::from_secs(3);

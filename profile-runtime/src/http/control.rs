@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::endpoints::Endpoints;
+use super::form::Form;
 use super::heap;
 use super::json::Json;
 use super::parameters::Parameters;
@@ -54,9 +55,10 @@ pub(super) fn reset_time(_endpoints: &Endpoints, parameters: &Parameters) -> Res
 
 /// How to say what is recorded now: JSON, or a sentence.
 fn form(parameters: &Parameters) -> Result<fn() -> Reply, Refusal> {
-    let json: fn() -> Reply = || Reply::Now(Response::new(JSON, Json::object(write_time_status)));
-    let text: fn() -> Reply = || Reply::Now(Response::new(TEXT, sentence()));
-    parameters.one_of("format", &[("json", json), ("text", text)])
+    Ok(match Form::parse(parameters, Form::Json)? {
+        Form::Json => || Reply::Now(Response::new(JSON, Json::object(write_time_status))),
+        Form::Text => || Reply::Now(Response::new(TEXT, sentence())),
+    })
 }
 
 /// What is recorded of calls, for the status of all recordings.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::endpoints::Endpoints;
+use super::form::Form;
 use super::json::Json;
 use super::parameters::Parameters;
 use super::requests::{RequestsInFlight, requests_in_flight};
@@ -14,12 +15,12 @@ use crate::units;
 
 /// `inflight`: JSON, or text with `format=text`.
 pub(super) fn in_flight(_endpoints: &Endpoints, parameters: &Parameters) -> Result<Reply, Refusal> {
-    let as_text = parameters.one_of("format", &[("json", false), ("text", true)])?;
+    let form = Form::parse(parameters, Form::Json)?;
     Ok(Work::now(move || {
         let (found, requests) = (crate::in_flight(), requests_in_flight());
-        Ok(match as_text {
-            true => Response::new(TEXT, text(&found, &requests)),
-            false => Response::new(JSON, Json::object(|json| write(&found, &requests, json))),
+        Ok(match form {
+            Form::Text => Response::new(TEXT, text(&found, &requests)),
+            Form::Json => Response::new(JSON, Json::object(|json| write(&found, &requests, json))),
         })
     }))
 }

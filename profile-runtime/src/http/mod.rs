@@ -13,6 +13,7 @@ mod capture;
 mod control;
 mod endpoints;
 mod files;
+mod form;
 mod heap;
 mod in_flight;
 mod index;

@@ -2,6 +2,7 @@
 
 use super::capture;
 use super::endpoints::Endpoints;
+use super::form::Form;
 use super::json::Json;
 use super::parameters::Parameters;
 use super::response::{JSON, Refusal, Response, TEXT};
@@ -17,6 +18,9 @@ const ROWS: u64 = 30;
 const MOST_ROWS: u64 = 100_000;
 /// The deepest level of a tree that can be asked for.
 const DEEPEST: u64 = 10_000;
+
+/// In place of an empty report.
+const NOTHING: &str = "Nothing is recorded: POST /debug/profile-cost/control/time/start begins, `?seconds=5` records for that long.\n";
 
 /// `stats`: a line a function.
 pub(super) fn stats(endpoints: &Endpoints, parameters: &Parameters) -> Result<Reply, Refusal> {
@@ -36,7 +40,7 @@ pub(super) fn callees(endpoints: &Endpoints, parameters: &Parameters) -> Result<
 fn table(endpoints: &Endpoints, parameters: &Parameters, table: Table) -> Result<Reply, Refusal> {
     let order = Order::parse(parameters)?;
     let style = parameters.one_of("style", &[("default", Style::Default), ("pstats", Style::Pstats)])?;
-    let form = Form::parse(parameters)?;
+    let form = Form::parse(parameters, Form::Text)?;
     if form == Form::Json && parameters.get("style").is_some() {
         return Err(Refusal::new(400, "style goes with format=text"));
     }
@@ -48,6 +52,9 @@ fn table(endpoints: &Endpoints, parameters: &Parameters, table: Table) -> Result
         if form == Form::Json {
             let write = |json: &mut Json| rows::functions(json, &mut stats, table, &restrictions);
             return Ok(Response::new(JSON, Json::object(write)));
+        }
+        if style == Style::Default && profile.is_empty() && !crate::is_enabled() {
+            return Ok(Response::new(TEXT, NOTHING));
         }
         Response::written(TEXT, |body| {
             match table {
@@ -63,7 +70,7 @@ fn table(endpoints: &Endpoints, parameters: &Parameters, table: Table) -> Result
 /// `tree`: the call tree.
 pub(super) fn tree(endpoints: &Endpoints, parameters: &Parameters) -> Result<Reply, Refusal> {
     let order = Order::parse(parameters)?;
-    let (metric, form) = (metric(parameters)?, Form::parse(parameters)?);
+    let (metric, form) = (metric(parameters)?, Form::parse(parameters, Form::Text)?);
     let max_depth = parameters.number("depth", 1..=DEEPEST, TreeOptions::default().max_depth.into())? as u32;
     let seconds = capture::seconds(endpoints, parameters)?;
     capture::of(endpoints, seconds, move |profile| {
@@ -153,17 +160,4 @@ pub(super) fn metric(parameters: &Parameters) -> Result<Metric, Refusal> {
         ("live", Metric::Live),
     ];
     parameters.one_of("metric", &words)
-}
-
-/// `format=`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    Text,
-    Json,
-}
-
-impl Form {
-    fn parse(parameters: &Parameters) -> Result<Self, Refusal> {
-        parameters.one_of("format", &[("text", Self::Text), ("json", Self::Json)])
-    }
 }

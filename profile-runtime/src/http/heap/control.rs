@@ -105,18 +105,18 @@ impl Start {
 
 /// `control/heap/start`: `mode`, `frames`, `rate`, `duration` (seconds), `limit` (of the profiler's own memory).
 pub(in crate::http) fn start(_endpoints: &Endpoints, parameters: &Parameters) -> Result<Reply, Refusal> {
-    let (start, form) = (Start::parse(parameters)?, Form::parse(parameters)?);
+    let (start, form) = (Start::parse(parameters)?, Form::parse(parameters, Form::Json)?);
     switched(form, move |recordings| recordings.start(start))
 }
 
 /// `control/heap/stop`.
 pub(in crate::http) fn stop(_endpoints: &Endpoints, parameters: &Parameters) -> Result<Reply, Refusal> {
-    switched(Form::parse(parameters)?, |recordings| recordings.stop())
+    switched(Form::parse(parameters, Form::Json)?, |recordings| recordings.stop())
 }
 
 /// `control/heap/reset`.
 pub(in crate::http) fn reset(_endpoints: &Endpoints, parameters: &Parameters) -> Result<Reply, Refusal> {
-    switched(Form::parse(parameters)?, |recordings| recordings.reset())
+    switched(Form::parse(parameters, Form::Json)?, |recordings| recordings.reset())
 }
 
 /// Switches (which waits until threads have come out of the allocator), and answers with what is recorded then.

@@ -54,7 +54,7 @@ impl Before {
 
 /// `memory`: `limit`, `id` (a kept snapshot, of which nothing has changed), `format`.
 pub(in crate::http) fn memory(endpoints: &Endpoints, parameters: &Parameters) -> Result<Reply, Refusal> {
-    let (limit, form) = (limit(parameters)?, Form::parse(parameters)?);
+    let (limit, form) = (limit(parameters)?, Form::parse(parameters, Form::Json)?);
     // The process's memory is told also while nothing is recorded.
     let asked = match parameters.get("id") {
         None | Some("now") => Asked::now(endpoints)?,

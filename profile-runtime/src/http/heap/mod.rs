@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use super::endpoints::{Endpoints, State};
+use super::form::Form;
 use super::parameters::Parameters;
 use super::response::{Refusal, Response, TEXT};
 use super::work::{Reply, Work};
@@ -149,19 +150,6 @@ fn in_turn(
         let _turn = place.turn()?;
         work(&state)
     }))
-}
-
-/// What an answer can be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    Json,
-    Text,
-}
-
-impl Form {
-    fn parse(parameters: &Parameters) -> Result<Self, Refusal> {
-        parameters.one_of("format", &[("json", Self::Json), ("text", Self::Text)])
-    }
 }
 
 /// `key_type=`: tracemalloc's three, those of ours, and `path` for `call-path`.

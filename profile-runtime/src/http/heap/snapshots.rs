@@ -51,7 +51,8 @@ fn write_one(json: &mut Json, one: &One) {
 
 /// `snapshots/compare`: what has changed from `old` to `new`, each the number of a kept one; `new` may be `now`.
 pub(in crate::http) fn compare(endpoints: &Endpoints, parameters: &Parameters) -> Result<Reply, Refusal> {
-    let (key_type, limit, form) = (key_type(parameters)?, limit(parameters)?, Form::parse(parameters)?);
+    let (key_type, limit, form) =
+        (key_type(parameters)?, limit(parameters)?, Form::parse(parameters, Form::Json)?);
     let cumulative = parameters.flag("cumulative")?;
     let Some(old_id) = parameters.get("old") else {
         return Err(Refusal::new(

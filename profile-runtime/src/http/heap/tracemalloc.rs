@@ -12,7 +12,8 @@ use crate::http::work::Reply;
 
 /// `tracemalloc`: `key_type`, `limit`, `cumulative`, `id` (a kept snapshot), `format`.
 pub(in crate::http) fn tracemalloc(endpoints: &Endpoints, parameters: &Parameters) -> Result<Reply, Refusal> {
-    let (key_type, limit, form) = (key_type(parameters)?, limit(parameters)?, Form::parse(parameters)?);
+    let (key_type, limit, form) =
+        (key_type(parameters)?, limit(parameters)?, Form::parse(parameters, Form::Json)?);
     let cumulative = parameters.flag("cumulative")?;
     let asked = Asked::parse(endpoints, parameters)?;
     in_turn(endpoints, move |state| {
