@@ -58,6 +58,10 @@ def offline(test):
     return ["-p", "profile-cost-runtime", "--test", "heap_offline", "--", test]
 
 
+def asked(test):
+    return ["-p", "profile-cost-runtime", "--test", test]
+
+
 def requests(test):
     return ["--release", "-p", "profile-cost-http", "--test", test]
 
@@ -351,6 +355,22 @@ STARTS = "        self.starts += counters.read_starts();\n"
 
 # As above, but the test takes long.
 SLOW = [
+    ("calls over http: a capture has all that was recorded", "http/capture.rs", "            profile = profile.since(&before);\n", "", asked("http_time")),
+    ("calls over http: a capture leaves recording on", "http/capture.rs", "drop((recording, capturing));", "std::mem::forget(recording); drop(capturing);", asked("http_time")),
+    ("calls over http: directories stay", "http/time.rs", "            stats.strip_dirs();\n", "", asked("http_time")),
+    ("calls over http: no limit", "http/time.rs", "restrictions.push((limit as usize).into());", "", asked("http_time")),
+    ("calls over http: pstats' style is ours", "http/time.rs", "        stats.style(style);\n", "", asked("http_time")),
+    ("calls over http: a picture without a policy", "http/files.rs", 'Ok(picture.with("content-security-policy", policy))', "{ let _ = policy; Ok(picture) }", asked("http_time")),
+    ("calls over http: a timed recording goes on", "http/recording.rs", "    if state.number == number {", "    if state.number != number {", asked("http_time")),
+    ("calls over http: an empty report is silent", "http/time.rs", "if seconds.is_none() && style", "if false && style", asked("http_time")),
+    ("calls over http: profile has what was suspended", "http/pprof.rs", "parameters, Content::Busy,", "parameters, Content::Times,", asked("http_pprof")),
+    ("calls over http: a profile without its time", "http/pprof.rs", "PprofOptions { content, taken }", "PprofOptions { content, taken: taken * 0 }", asked("http_pprof")),
+    ("calls over http: counters heed a reset", "http/metrics.rs", "crate::snapshot::snapshot_of_process()", "crate::snapshot()", asked("http_metrics")),
+    ("calls over http: a quote ends a label", "http/metrics.rs", """'"' => f.write_str("\\\\\\"")?,""", """'"' => f.write_char('"')?,""", asked("http_metrics")),
+    ("calls over http: buckets are not cumulative", "http/metrics.rs", "calls = calls.saturating_add(of_bucket);", "calls = of_bucket;", asked("http_metrics")),
+    ("calls over http: series are given late", "http/series.rs", "let free = if self.others.is_some() { 0 }", "let free = if false { 0 }", ["-p", "profile-cost-runtime", "--lib", "series"]),
+    ("since: calls under way are lost", "profile/since.rs", "later.starts.saturating_sub(ends(earlier))", "later.starts.saturating_sub(earlier.starts)", ["-p", "profile-cost-runtime", "--lib", "since"]),
+    ("a path's heap without what it called", "render/call_tree.rs", "cumulative_heap: heap[i],", "cumulative_heap: paths[i].counts.heap,", ["-p", "profile-cost-runtime", "--lib", "call_tree"]),
     ("http: time for each read of a head", "http/server/input.rs", "limit.saturating_sub(begun.elapsed())", "limit", hostile("slow_writers")),
     ("http: chunks without end", "http/server/body.rs", "left.checked_sub(size)", "left.checked_sub(0)", hostile("too_large")),
     ("http: no pause without descriptors", "http/server/accept.rs", "std::thread::park_timeout(pause);", "", hostile("no_descriptor_left")),

@@ -1,21 +1,11 @@
 // Opens files in DHAT's viewer, as a person does, in headless Chromium: node dhat.mjs DH_VIEW.HTML FILE.. Prints a JSON
-// list, for each file of what the viewer shows: the text of its page. PROFILE_COST_NODE_MODULES says where
-// playwright-core is.
+// list, for each file of what the viewer shows: the text of its page.
 
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
 
-const here = dirname(fileURLToPath(import.meta.url));
-const modules = process.env.PROFILE_COST_NODE_MODULES || join(here, "node_modules");
-const { chromium } = createRequire(join(modules, "dhat.cjs"))("playwright-core");
+import { browser } from "./browser.mjs";
 
 const [viewer, ...files] = process.argv.slice(2);
-const browser = await chromium.launch({
-  executablePath: process.env.PROFILE_COST_CHROMIUM || "/usr/bin/chromium",
-  args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
 const shown = [];
 for (const file of files) {
   const page = await (await browser.newContext({ offline: true })).newPage();

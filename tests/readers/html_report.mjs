@@ -1,23 +1,15 @@
 // Reads HTML reports as a person does, in headless Chromium with the network refused, and compares what is on the
 // page with what the caller expects: node html_report.mjs EXPECTATIONS.json. Says on stdout what it compared; on the
-// first difference prints it and ends with status 1. PROFILE_COST_NODE_MODULES says where playwright-core is.
+// first difference prints it and ends with status 1.
 
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 
-const here = dirname(fileURLToPath(import.meta.url));
-const modules = process.env.PROFILE_COST_NODE_MODULES || join(here, "node_modules");
-const { chromium } = createRequire(join(modules, "html_report.cjs"))("playwright-core");
+import { browser } from "./browser.mjs";
 
 const cases = JSON.parse(readFileSync(process.argv[2], "utf8"));
-const browser = await chromium.launch({
-  executablePath: process.env.PROFILE_COST_CHROMIUM || "/usr/bin/chromium",
-  args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
 
 let compared = 0;
 const same = (have, want, what) => {

@@ -1,27 +1,18 @@
 // Uses the live page as a person does, in headless Chromium, and compares what it shows with what the service answers:
 // node live_page.mjs CONFIGURATION.json. Says on stdout what it compared; on the first difference prints it and ends with
-// status 1. PROFILE_COST_NODE_MODULES says where playwright-core is.
+// status 1.
 //
 // The configuration: `url`, the page; `below`, other addresses of it; `guarded` and `token`, a service that wants one;
 // `names`, hostile ones; `known`, functions by name with the calls that were made of them; `busy`, a function that goes on
 // being called; `shots`, a folder for pictures. What the service at `url` does not offer (404) is answered here.
 
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 
-const here = dirname(fileURLToPath(import.meta.url));
-const modules = process.env.PROFILE_COST_NODE_MODULES || join(here, "node_modules");
-const { chromium } = createRequire(join(modules, "live_page.cjs"))("playwright-core");
+import { browser } from "./browser.mjs";
 
 const config = JSON.parse(readFileSync(process.argv[2], "utf8"));
-const browser = await chromium.launch({
-  executablePath: process.env.PROFILE_COST_CHROMIUM || "/usr/bin/chromium",
-  args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
 
 let compared = 0;
 const same = (have, want, what) => {

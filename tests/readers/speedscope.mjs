@@ -1,26 +1,18 @@
 // Opens files in speedscope's own page, in headless Chromium with the network refused, and prints what speedscope read:
 // node speedscope.mjs CASES.json, an array of {file, screenshot?}. On stdout one JSON array with for each case
 // {profiles, frames, tables, title, wrong}: what speedscope writes when it is told to save (its own reading, exact), what its
-// Sandwich view shows of each profile, and whatever should not have happened. PROFILE_COST_NODE_MODULES says where the
-// packages are.
+// Sandwich view shows of each profile, and whatever should not have happened.
 
-import { createRequire } from "node:module";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 
-const here = dirname(fileURLToPath(import.meta.url));
-const modules = process.env.PROFILE_COST_NODE_MODULES || join(here, "node_modules");
-const { chromium } = createRequire(join(modules, "speedscope.cjs"))("playwright-core");
+import { browser, modules } from "./browser.mjs";
+
 const index = pathToFileURL(join(modules, "speedscope/dist/release/index.html")).href;
 
 const work = mkdtempSync(join(tmpdir(), "speedscope-"));
-const browser = await chromium.launch({
-  executablePath: process.env.PROFILE_COST_CHROMIUM || "/usr/bin/chromium",
-  args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
 
 async function read({ file, screenshot }, number) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, offline: true, acceptDownloads: true });

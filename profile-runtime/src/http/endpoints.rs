@@ -8,7 +8,7 @@ use super::limits::Limits;
 use super::options::Options;
 use super::parameters::Parameters;
 use super::request::Request;
-use super::response::{Refusal, Response};
+use super::response::Refusal;
 use super::route;
 use super::series::Series;
 use super::work::Reply;
@@ -52,8 +52,11 @@ impl Endpoints {
         (route.answer)(self, &parameters)
     }
 
-    /// The answer, waited for on this thread: for tests and for servers with a thread to spare.
-    pub fn answer_here(&self, request: &Request<'_>) -> Response {
+    /// The answer, waited for on this thread: for the tests.
+    #[cfg(feature = "testing")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn answer_here(&self, request: &Request<'_>) -> super::response::Response {
         match self.answer(request) {
             Reply::Now(response) => response,
             Reply::Later(work) => {

@@ -53,7 +53,8 @@ fn table(endpoints: &Endpoints, parameters: &Parameters, table: Table) -> Result
             let write = |json: &mut Json| rows::functions(json, &mut stats, table, &restrictions);
             return Ok(Response::new(JSON, Json::object(write)));
         }
-        if style == Style::Default && profile.is_empty() && !crate::is_enabled() {
+        // After a timed capture an empty report is the answer.
+        if seconds.is_none() && style == Style::Default && profile.is_empty() && !crate::is_enabled() {
             return Ok(Response::new(TEXT, NOTHING));
         }
         Response::written(TEXT, |body| {
