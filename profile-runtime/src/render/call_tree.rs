@@ -291,7 +291,9 @@ mod tests {
             line.split_whitespace().skip(4).take(9).collect::<Vec<_>>().join(" ")
         };
         assert!(text.contains("self heap") && text.contains("cum. heap"), "{text}");
-        // The leaf's own are its caller's with all below it.
+        let root = &with_heap.call_tree(&TreeOptions::default()).rows[0];
+        assert_eq!((root.heap, root.cumulative_heap), (HeapCounts::default(), heap));
+        // Of the leaf, its own are all.
         assert_eq!(cells("      b"), "3 3.0 MiB 2.0 MiB 3 3.0 MiB 2.0", "{text}");
     }
 
