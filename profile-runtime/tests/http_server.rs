@@ -38,7 +38,8 @@ fn serve_as_told() {
             // SAFETY: the child only sleeps and ends.
             let child = unsafe { libc::fork() };
             if child == 0 {
-                std::thread::sleep(Duration::from_secs(20));
+                // Until it is killed; not for ever, if the test died before.
+                std::thread::sleep(Duration::from_secs(600));
                 // SAFETY: ends the process.
                 unsafe { libc::_exit(0) };
             }
@@ -96,18 +97,32 @@ fn a_child_does_not_hold_the_socket() {
     let service = Service::start(service("serve_as_told", "fork"));
     let address = service.address;
     assert_eq!(status(&ask(address, "GET", STATS, "")), 200);
+    // Forked by the thread of the test.
     let child = || {
-        let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", service.id()));
-        // Forked by the thread of the test.
         let tasks = std::fs::read_dir(format!("/proc/{}/task", service.id())).expect("it runs");
-        let of_threads =
+        let children =
             tasks.flatten().filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
-        children.into_iter().chain(of_threads).any(|children| !children.trim().is_empty())
+        children.into_iter().find_map(|children| children.split_whitespace().next()?.parse::<i32>().ok())
     };
-    await_that("a child", child);
+    await_that("a child", || child().is_some());
+    let child = child().expect("it has one");
     drop(service);
-    // The child lives, and who connects is told that nobody listens.
-    await_that("the port is closed", || TcpStream::connect(address).is_err());
+    // The child lives, and who connects is told that nobody listens: not at once, for it may still be at the
+    // beginning of its life. A socket that it keeps takes the first connections, and lets the others wait.
+    let refused = || {
+        let error = TcpStream::connect_timeout(&address, Duration::from_secs(1)).err();
+        error.is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
+    };
+    let until = Instant::now() + Duration::from_secs(20);
+    let closed = loop {
+        if refused() || Instant::now() > until {
+            break refused();
+        }
+    };
+    // SAFETY: no memory is touched; the child lives until then, so that the number is its own.
+    let lived = unsafe { libc::kill(child, libc::SIGKILL) } == 0;
+    assert!(lived, "the child ended before");
+    assert!(closed, "the port is open");
 }
 
 #[test]
