@@ -15,7 +15,8 @@ pub(crate) struct Environment {
     pub(crate) off: bool,
     /// `PROFILE_COST=cumulative`: the report at exit, sorted so.
     pub(crate) report: Option<Vec<SortKey>>,
-    /// `PROFILE_COST_OUT`: files to write at exit, absolute: the program may go elsewhere meanwhile.
+    /// `PROFILE_COST_OUT`: files to write at exit, absolute: the program may go elsewhere meanwhile. `%p` in a name is
+    /// the process.
     pub(crate) files: Vec<PathBuf>,
     /// `PROFILE_COST_SIGTERM=1`: also when the process is terminated.
     pub(crate) on_sigterm: bool,
@@ -70,7 +71,11 @@ impl Environment {
             let list = get(name).unwrap_or_default();
             for file in list.split(',').map(str::trim).filter(|file| !file.is_empty()) {
                 match check(Path::new(file)) {
-                    Ok(()) => files.push(std::path::absolute(file).unwrap_or_else(|_| PathBuf::from(file))),
+                    Ok(()) => {
+                        // Programs that start others like themselves share the environment, and not the file.
+                        let file = file.replace("%p", &std::process::id().to_string());
+                        files.push(std::path::absolute(&file).unwrap_or_else(|_| PathBuf::from(file)));
+                    }
                     Err(error) => parsed.complaints.push(format!("{name}={file}: {error}")),
                 }
             }
@@ -184,6 +189,9 @@ mod tests {
         let both = parse(&[("PROFILE_COST", "tottime, name"), ("PROFILE_COST_OUT", "a.txt,b.folded")]);
         assert_eq!(both.report.as_ref().map(Vec::len), Some(2));
         assert_eq!(both.files.len(), 2);
+        let own = parse(&[("PROFILE_COST_OUT", "/tmp/%p/a-%p.txt")]);
+        let process = std::process::id();
+        assert_eq!(own.files, [PathBuf::from(format!("/tmp/{process}/a-{process}.txt"))]);
         assert!(parse(&[("PROFILE_COST", "off"), ("PROFILE_COST_OUT", "a.folded")]).off);
     }
 
