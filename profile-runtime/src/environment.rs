@@ -20,6 +20,8 @@ pub(crate) struct Environment {
     pub(crate) files: Vec<PathBuf>,
     /// `PROFILE_COST_SIGTERM=1`: also when the process is terminated.
     pub(crate) on_sigterm: bool,
+    /// `PROFILE_COST_SIGINT=1`: and when somebody types Ctrl-C.
+    pub(crate) on_sigint: bool,
     /// `PROFILE_COST_HEAP`: what the tracking allocator records.
     #[cfg(feature = "heap")]
     pub(crate) heap: Option<Mode>,
@@ -74,7 +76,7 @@ impl Environment {
                     Ok(()) => {
                         // Programs that start others like themselves share the environment, and not the file.
                         let file = file.replace("%p", &std::process::id().to_string());
-                        files.push(std::path::absolute(&file).unwrap_or_else(|_| PathBuf::from(file)));
+                        files.push(std::path::absolute(&file).unwrap_or_else(|_| PathBuf::from(&file)));
                     }
                     Err(error) => parsed.complaints.push(format!("{name}={file}: {error}")),
                 }
@@ -116,13 +118,16 @@ impl Environment {
                 "PROFILE_COST_HTTP={value}: nothing listens: profile-cost is built without its feature `server`"
             ));
         }
-        if let Some(value) = get("PROFILE_COST_SIGTERM") {
-            match value.as_str() {
-                "1" | "on" | "true" | "yes" => parsed.on_sigterm = true,
-                "0" | "off" | "false" | "no" => {}
-                _ => parsed.complaints.push(format!("PROFILE_COST_SIGTERM={value}: use 1 or 0")),
+        let mut switch = |name: &str| match get(name).as_deref() {
+            Some("1" | "on" | "true" | "yes") => true,
+            None | Some("0" | "off" | "false" | "no") => false,
+            Some(value) => {
+                parsed.complaints.push(format!("{name}={value}: use 1 or 0"));
+                false
             }
-        }
+        };
+        let (on_sigterm, on_sigint) = (switch("PROFILE_COST_SIGTERM"), switch("PROFILE_COST_SIGINT"));
+        (parsed.on_sigterm, parsed.on_sigint) = (on_sigterm, on_sigint);
         let mut number = |name: &str, range: std::ops::RangeInclusive<u32>, default: u32| match get(name) {
             None => default,
             Some(value) => value.parse().ok().filter(|n| range.contains(n)).unwrap_or_else(|| {
@@ -214,6 +219,7 @@ mod tests {
             ("PROFILE_COST", "fastest"),
             ("PROFILE_COST_OUT", "a.docx"),
             ("PROFILE_COST_SIGTERM", "maybe"),
+            ("PROFILE_COST_SIGINT", "maybe"),
             #[cfg(feature = "heap")]
             ("PROFILE_COST_HEAP", "everything"),
             #[cfg(feature = "heap")]
