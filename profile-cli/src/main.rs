@@ -11,6 +11,7 @@ mod json;
 mod output;
 mod progress;
 mod terminal;
+mod whole;
 
 use std::io::Write;
 use std::process::ExitCode;
