@@ -58,6 +58,7 @@ mod tally;
 pub mod testing;
 mod thread;
 mod units;
+mod whole;
 mod window;
 
 pub use call::{runcall, runcall_async};

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -53,9 +54,10 @@ pub(crate) struct File {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Function {
     pub(crate) name: String,
+    /// Of the function's name.
     pub(crate) line: usize,
-    /// Of its last line.
-    pub(crate) last: usize,
+    /// Of all of it, attributes and body.
+    pub(crate) lines: RangeInclusive<usize>,
 }
 
 /// A function that is not measured.
@@ -211,7 +213,7 @@ impl<'a> Mirror<'a> {
                 replace(&to, |new| fs::write(new, &spliced.text))?;
                 let functions = spliced.functions.into_iter();
                 file.functions =
-                    functions.map(|f| Function { name: f.name, line: f.line, last: *f.lines.end() }).collect();
+                    functions.map(|f| Function { name: f.name, line: f.line, lines: f.lines }).collect();
                 let skipped = spliced.skipped.into_iter();
                 let skipped = skipped.map(|s| Skipped { name: s.name, line: s.line, why: s.why.to_string() });
                 file.skipped = skipped.collect();

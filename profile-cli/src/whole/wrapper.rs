@@ -235,7 +235,7 @@ impl Outcome {
             for (file, line) in spans {
                 let path = unit.in_folder(&file);
                 let Some(known) = mirror.index().files.get(&path) else { continue };
-                let around = known.functions.iter().filter(|f| (f.line..=f.last).contains(&line));
+                let around = known.functions.iter().filter(|f| f.lines.contains(&line));
                 blamed.entry(path).or_default().extend(around.map(|f| f.line));
             }
         }
