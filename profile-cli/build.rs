@@ -61,7 +61,9 @@ fn manifest(runtime: &Path) -> String {
     let features = features.map(|name| (name.clone(), Value::Array(Vec::new()))).collect::<Table>();
     let needed = |dependencies: &Value| -> Table {
         let dependencies = dependencies.as_table().expect("dependencies");
-        let needed = dependencies.iter().filter(|(_, how)| how.get("optional").is_none_or(|o| o.as_bool() != Some(true)));
+        let needed = dependencies
+            .iter()
+            .filter(|(_, how)| how.get("optional").is_none_or(|o| o.as_bool() != Some(true)));
         let resolved = needed.map(|(name, how)| {
             if !is_inherited(how) {
                 return (name.clone(), how.clone());
@@ -79,13 +81,15 @@ fn manifest(runtime: &Path) -> String {
     };
     let mut targets = Table::new();
     for (condition, target) in own.get("target").and_then(Value::as_table).into_iter().flatten() {
-        let Some(dependencies) = target.get("dependencies").map(needed).filter(|table| !table.is_empty()) else {
+        let Some(dependencies) = target.get("dependencies").map(needed).filter(|table| !table.is_empty())
+        else {
             continue;
         };
         let target = Table::from_iter([("dependencies".to_owned(), Value::Table(dependencies))]);
         targets.insert(condition.clone(), Value::Table(target));
     }
-    let profile: Table = "release = { opt-level = 3, codegen-units = 1, debug = false }".parse().expect("it is");
+    let profile: Table =
+        "release = { opt-level = 3, codegen-units = 1, debug = false }".parse().expect("it is");
     let all = Table::from_iter([
         ("package".to_owned(), Value::Table(lean)),
         ("features".to_owned(), Value::Table(features)),

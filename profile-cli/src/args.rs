@@ -271,14 +271,23 @@ impl Cargo {
     /// As cargo takes them.
     pub(crate) fn flags(&self) -> Vec<OsString> {
         let mut flags = Flags(self.metadata_flags().into_iter().map(OsString::from).collect());
-        flags.values("--package", &self.package).values("--bin", &self.bin).values("--example", &self.example);
+        flags
+            .values("--package", &self.package)
+            .values("--bin", &self.bin)
+            .values("--example", &self.example);
         flags.values("--test", &self.test).values("--bench", &self.bench);
         flags.switch("--workspace", self.workspace).switch("--lib", self.lib).switch("--bins", self.bins);
         flags.switch("--examples", self.examples).switch("--tests", self.tests);
         flags.switch("--benches", self.benches).switch("--all-targets", self.all_targets);
-        flags.switch("--doc", self.doc).switch("--release", self.release).switch("--keep-going", self.keep_going);
+        flags
+            .switch("--doc", self.doc)
+            .switch("--release", self.release)
+            .switch("--keep-going", self.keep_going);
         flags.switch("--no-run", self.no_run).switch("--no-fail-fast", self.no_fail_fast);
-        flags.switch("--quiet", self.quiet).values("--profile", &self.profile).values("--target", &self.target);
+        flags
+            .switch("--quiet", self.quiet)
+            .values("--profile", &self.profile)
+            .values("--target", &self.target);
         flags.values("--jobs", &self.jobs);
         (0..self.verbose).for_each(|_| _ = flags.switch("-v", true));
         flags.0
@@ -291,7 +300,10 @@ impl Cargo {
         flags.switch("--no-default-features", self.no_default_features);
         let manifest = self.manifest_path.as_ref().map(|path| path.to_string_lossy().into_owned());
         flags.values("--manifest-path", &manifest).values("--config", &self.config);
-        flags.switch("--locked", self.locked).switch("--offline", self.offline).switch("--frozen", self.frozen);
+        flags
+            .switch("--locked", self.locked)
+            .switch("--offline", self.offline)
+            .switch("--frozen", self.frozen);
         flags.0
     }
 }

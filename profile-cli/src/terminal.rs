@@ -76,9 +76,7 @@ impl Screen {
         match self.color.or_else(refused).or_else(by_cargo).unwrap_or(Color::Auto) {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => {
-                is_terminal && env::var_os("TERM").is_none_or(|term| term != "dumb")
-            }
+            Color::Auto => is_terminal && env::var_os("TERM").is_none_or(|term| term != "dumb"),
         }
     }
 }

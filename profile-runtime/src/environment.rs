@@ -18,6 +18,8 @@ pub(crate) struct Environment {
     /// `PROFILE_COST_OUT`: files to write at exit, absolute: the program may go elsewhere meanwhile. `%p` in a name is
     /// the process.
     pub(crate) files: Vec<PathBuf>,
+    /// `PROFILE_COST_WHOLE`: a file for `cargo profile-cost run`, which reads it and does the talking.
+    pub(crate) whole: Option<PathBuf>,
     /// `PROFILE_COST_SIGTERM=1`: also when the process is terminated.
     pub(crate) on_sigterm: bool,
     /// `PROFILE_COST_SIGINT=1`: and when somebody types Ctrl-C.
@@ -68,16 +70,13 @@ impl Environment {
                 )),
             },
         }
+        parsed.whole = get("PROFILE_COST_WHOLE").map(|file| file_of_this_process(&file));
         let mut files = |name: &str, check: fn(&Path) -> std::io::Result<()>| {
             let mut files = Vec::new();
             let list = get(name).unwrap_or_default();
             for file in list.split(',').map(str::trim).filter(|file| !file.is_empty()) {
                 match check(Path::new(file)) {
-                    Ok(()) => {
-                        // Programs that start others like themselves share the environment, and not the file.
-                        let file = file.replace("%p", &std::process::id().to_string());
-                        files.push(std::path::absolute(&file).unwrap_or_else(|_| PathBuf::from(&file)));
-                    }
+                    Ok(()) => files.push(file_of_this_process(file)),
                     Err(error) => parsed.complaints.push(format!("{name}={file}: {error}")),
                 }
             }
@@ -153,7 +152,7 @@ impl Environment {
 
     /// True when something is to be reported at exit.
     pub(crate) fn wants_recording(&self) -> bool {
-        !self.off && (self.report.is_some() || !self.files.is_empty())
+        !self.off && (self.report.is_some() || !self.files.is_empty() || self.whole.is_some())
     }
 
     /// True when what is live at exit is to be reported.
@@ -168,6 +167,12 @@ impl Environment {
             stderr::say(complaint);
         }
     }
+}
+
+/// Programs that start others like themselves share the environment, and not the file.
+fn file_of_this_process(file: &str) -> PathBuf {
+    let file = file.replace("%p", &std::process::id().to_string());
+    std::path::absolute(&file).unwrap_or_else(|_| PathBuf::from(&file))
 }
 
 /// A program with more rights than whoever started it takes no orders on what files to write.

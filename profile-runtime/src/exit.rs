@@ -126,10 +126,15 @@ fn write(environment: &Environment, report: Option<&[SortKey]>, naming: Duration
     // First what is live: all else allocates.
     #[cfg(feature = "heap")]
     let mut heap = if environment.wants_heap() { Ending::look() } else { None };
-    let is_wanted = report.is_some() || !environment.files.is_empty();
+    let is_wanted = report.is_some() || !environment.files.is_empty() || environment.whole.is_some();
     let profile = is_wanted.then(snapshot::snapshot_with_threads);
     // Then the files: writing to stderr may wait for ever, or end the process (a pipe that nobody reads).
     let mut said = Vec::new();
+    if let (Some(path), Some(profile)) = (&environment.whole, &profile)
+        && let Err(error) = profile.save(path)
+    {
+        said.push(format!("{} could not be written: {error}", path.display()));
+    }
     for (path, profile) in environment.files.iter().filter_map(|path| Some((path, profile.as_ref()?))) {
         said.push(match profile.save(path) {
             Ok(()) => format!("wrote {}", path.display()),

@@ -64,7 +64,8 @@ pub(crate) fn at_exit(f: fn()) {
 /// # Errors
 /// When the pipe, the thread or the handler cannot be had, or it is another signal.
 pub(crate) fn on(signal: libc::c_int, f: fn()) -> io::Result<()> {
-    let awaited = AWAITED.iter().find(|awaited| awaited.signal == signal).ok_or(io::ErrorKind::Unsupported)?;
+    let awaited =
+        AWAITED.iter().find(|awaited| awaited.signal == signal).ok_or(io::ErrorKind::Unsupported)?;
     if awaited.is_asked_for.swap(true, Ordering::SeqCst) {
         return Ok(());
     }

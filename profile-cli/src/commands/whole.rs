@@ -34,10 +34,12 @@ pub(crate) fn run(command: &str, asked: &Whole, screen: &Screen) -> Result<ExitC
     let defaults = Defaults::read(&workspace, asked.cargo.manifest_path.as_deref())?;
     let wish = wish(asked, &defaults);
     let sort = keys(asked, &defaults)?;
-    let build = Build::prepare(toolchain, &workspace, asked.cargo.target.as_deref(), &wish)?;
+    let flags = asked.cargo.flags();
+    let build =
+        Build::prepare(toolchain, &workspace, (command, &flags), asked.cargo.target.as_deref(), &wish)?;
     let profiles = Profiles::new(&build.folder)?;
     let mut cargo = build.cargo(command, &profiles.folder);
-    cargo.args(asked.cargo.flags()).args(&asked.filter);
+    cargo.args(flags).args(&asked.filter);
     if !asked.arguments.is_empty() {
         cargo.arg("--").args(&asked.arguments);
     }
@@ -100,7 +102,9 @@ fn keys(asked: &Whole, defaults: &Defaults) -> Result<Vec<SortKey>, Failure> {
     let asked: Vec<SortKey> = asked.sort.iter().flat_map(|keys| keys.0.iter().copied()).collect();
     match &defaults.sort {
         _ if !asked.is_empty() => Ok(asked),
-        Some(keys) => SortKey::parse_list(keys).map_err(|error| Failure::new(format!("sort = {keys:?}: {error}"))),
+        Some(keys) => {
+            SortKey::parse_list(keys).map_err(|error| Failure::new(format!("sort = {keys:?}: {error}")))
+        }
         None => Ok(vec![SortKey::Cumulative]),
     }
 }

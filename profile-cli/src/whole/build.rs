@@ -1,6 +1,7 @@
 //! A profiled build of a workspace: the folder of its plan, and the cargo that builds by it.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +12,7 @@ use super::plan::{Plan, Root};
 use super::runtime_library::RuntimeLibrary;
 use super::toolchain::Toolchain;
 use super::workspace::{Package, Workspace};
-use super::{runner, wrapper};
+use super::{linked, runner, wrapper};
 use crate::failure::Failure;
 use crate::input::notice;
 
@@ -43,15 +44,21 @@ pub(crate) struct Build {
 
 impl Build {
     /// Plans, and brings the mirror up to date.
+    ///
+    /// `flags` are cargo's, of `cargo COMMAND`.
     pub(crate) fn prepare(
         toolchain: Toolchain,
         workspace: &Workspace,
+        (command, flags): (&str, &[OsString]),
         target: Option<&str>,
         wish: &Wish,
     ) -> Result<Self, Failure> {
         let with_dependencies = wish.all || !wish.named.is_empty();
         let packages = chosen(workspace, wish)?;
-        let runtime = RuntimeLibrary::get(&toolchain, target)?;
+        let runtime = match linked::runtime(&toolchain, workspace, command, flags)? {
+            Some(runtime) => runtime,
+            None => RuntimeLibrary::get(&toolchain, target)?,
+        };
         let plan = Plan {
             runtime,
             roots: roots(&packages),
@@ -68,8 +75,11 @@ impl Build {
         let home = folder.join(format!("plan-{name}"));
         let failed = |error| Failure::of_file(&home, &error);
         fs::create_dir_all(&home).map_err(failed)?;
-        fs::write(folder.join("CACHEDIR.TAG"), "Signature: 8a477f597d28d172789f06886806bc55\n").map_err(failed)?;
-        let _lock = fs::File::create(home.join("lock")).and_then(|lock| lock.lock().map(|()| lock)).map_err(failed)?;
+        fs::write(folder.join("CACHEDIR.TAG"), "Signature: 8a477f597d28d172789f06886806bc55\n")
+            .map_err(failed)?;
+        let _lock = fs::File::create(home.join("lock"))
+            .and_then(|lock| lock.lock().map(|()| lock))
+            .map_err(failed)?;
         if fs::read_to_string(home.join("plan.json")).ok().as_ref() != Some(&text) {
             fs::write(home.join("plan.json"), &text).map_err(failed)?;
         }
@@ -91,7 +101,9 @@ impl Build {
     pub(crate) fn cargo(&self, command: &str, profiles: &Path) -> Command {
         let mut cargo = self.toolchain.cargo();
         cargo.arg(command);
-        for (name, is_ours) in [("RUSTC_WRAPPER", self.with_dependencies), ("RUSTC_WORKSPACE_WRAPPER", !self.with_dependencies)] {
+        for (name, is_ours) in
+            [("RUSTC_WRAPPER", self.with_dependencies), ("RUSTC_WORKSPACE_WRAPPER", !self.with_dependencies)]
+        {
             if let Some(others) = std::env::var_os(name).filter(|value| !value.is_empty()) {
                 notice(&format!("{name}={} is not used for this build", others.to_string_lossy()));
             }
@@ -100,7 +112,8 @@ impl Build {
         }
         // Intermediate files beside those of plain builds, whose dependencies are the same; programs elsewhere.
         cargo.env("CARGO_BUILD_BUILD_DIR", &self.build_directory);
-        let programs = if self.with_dependencies { self.home.join("build") } else { self.folder.join("build") };
+        let programs =
+            if self.with_dependencies { self.home.join("build") } else { self.folder.join("build") };
         cargo.env("CARGO_TARGET_DIR", programs);
         let triple = self.target.as_deref().unwrap_or(&self.toolchain.host);
         let runner = format!("CARGO_TARGET_{}_RUNNER", triple.to_uppercase().replace('-', "_"));
@@ -113,7 +126,10 @@ impl Build {
             cargo.env_remove(name);
         }
         let dependencies = format!("dependency={}", self.plan.runtime.dependencies.display());
-        match ["CARGO_ENCODED_RUSTDOCFLAGS", "RUSTDOCFLAGS"].into_iter().find_map(|n| Some((n, std::env::var(n).ok()?))) {
+        match ["CARGO_ENCODED_RUSTDOCFLAGS", "RUSTDOCFLAGS"]
+            .into_iter()
+            .find_map(|n| Some((n, std::env::var(n).ok()?)))
+        {
             Some((name, flags)) => {
                 let between = if name == "RUSTDOCFLAGS" { ' ' } else { '\x1f' };
                 cargo.env(name, format!("{flags}{between}-L{between}{dependencies}"));
@@ -131,7 +147,9 @@ impl Build {
 /// The workspace's packages and those that were asked for.
 fn chosen<'w>(workspace: &'w Workspace, wish: &Wish) -> Result<Vec<&'w Package>, Failure> {
     if let Some(name) = wish.named.iter().find(|name| !workspace.packages.iter().any(|p| p.name == **name)) {
-        return Err(Failure::new(format!("--crate {name}: the workspace does not depend on a package of this name")));
+        return Err(Failure::new(format!(
+            "--crate {name}: the workspace does not depend on a package of this name"
+        )));
     }
     let is_chosen = |package: &&Package| {
         let is_wished = workspace.is_member(package) || wish.all || wish.named.contains(&package.name);

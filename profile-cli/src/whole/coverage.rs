@@ -65,7 +65,8 @@ impl Coverage {
     pub(crate) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let not: usize = self.reasons.values().sum::<usize>() + self.in_macros;
         write!(out, "functions in the sources: {} measured, {not} not", self.measured)?;
-        let mut reasons: Vec<(&str, usize)> = self.reasons.iter().map(|(why, n)| (why.as_str(), *n)).collect();
+        let mut reasons: Vec<(&str, usize)> =
+            self.reasons.iter().map(|(why, n)| (why.as_str(), *n)).collect();
         if self.in_macros > 0 {
             reasons.push(("inside macro calls", self.in_macros));
         }
@@ -77,7 +78,10 @@ impl Coverage {
             writeln!(out, " ({}); --show-skipped lists them", reasons.join(", "))?;
         }
         for (package, why) in &self.plain {
-            writeln!(out, "note: {package} is not measured: with calls of the profiler in it, it does not compile: {why}")?;
+            writeln!(
+                out,
+                "note: {package} is not measured: with calls of the profiler in it, it does not compile: {why}"
+            )?;
         }
         Ok(())
     }

@@ -107,7 +107,10 @@ impl<'a> Mirror<'a> {
     }
 
     /// Takes the calls out of the functions on these lines of the user's files.
-    pub(crate) fn leave_out(&mut self, functions: &BTreeMap<PathBuf, BTreeSet<usize>>) -> Result<(), Failure> {
+    pub(crate) fn leave_out(
+        &mut self,
+        functions: &BTreeMap<PathBuf, BTreeSet<usize>>,
+    ) -> Result<(), Failure> {
         for (path, lines) in functions {
             if let Some(file) = self.index.files.get_mut(path) {
                 file.left_out.extend(lines);
@@ -160,7 +163,9 @@ impl<'a> Mirror<'a> {
     fn is_mirrored(&self, folder: &Path) -> bool {
         let name = folder.file_name().unwrap_or_default();
         let is_left = [".git", ".hg", ".svn", ".jj"].iter().any(|left| name == *left);
-        !is_left && !folder.join("CACHEDIR.TAG").exists() && !self.root.starts_with(folder.join("profile-cost"))
+        !is_left
+            && !folder.join("CACHEDIR.TAG").exists()
+            && !self.root.starts_with(folder.join("profile-cost"))
     }
 
     fn make_folder(&self, folder: &Path) -> io::Result<()> {
@@ -255,7 +260,9 @@ fn stamp(metadata: &Metadata) -> (u128, u64) {
 
 /// A link to a folder that it lies in, or one it would be followed into for ever.
 fn leads_up(link: &Path) -> bool {
-    let lies_in = |target: PathBuf| link.parent().and_then(|p| p.canonicalize().ok()).is_some_and(|p| p.starts_with(target));
+    let lies_in = |target: PathBuf| {
+        link.parent().and_then(|p| p.canonicalize().ok()).is_some_and(|p| p.starts_with(target))
+    };
     link.canonicalize().is_ok_and(lies_in)
 }
 

@@ -18,11 +18,12 @@ pub(crate) const OTHERS_RUNNER: &str = "PROFILE_COST_WHOLE_RUNNER";
 pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, Failure> {
     let others = std::env::var(OTHERS_RUNNER).unwrap_or_default();
     let mut words = others.split_whitespace().map(OsString::from).chain(arguments);
-    let program = words.next().ok_or_else(|| Failure::new("cargo did not say which program; this is its runner"))?;
+    let program =
+        words.next().ok_or_else(|| Failure::new("cargo did not say which program; this is its runner"))?;
     let mut command = Command::new(&program);
     command.args(words).env_remove("PROFILE_COST").env_remove(OTHERS_RUNNER).env_remove(PROFILES);
     if let Some(folder) = std::env::var_os(PROFILES) {
-        command.env("PROFILE_COST_OUT", Path::new(&folder).join("%p.json"));
+        command.env("PROFILE_COST_WHOLE", Path::new(&folder).join("%p.json"));
         command.env("PROFILE_COST_SIGTERM", "1").env("PROFILE_COST_SIGINT", "1");
     }
     become_it(command).map_err(|error| Failure::new(format!("{}: {error}", program.to_string_lossy())))

@@ -107,10 +107,11 @@ fn no_cargo(command: &Command, error: &io::Error) -> Failure {
 fn artefact(messages: &[u8]) -> Option<RuntimeLibrary> {
     let messages = String::from_utf8_lossy(messages);
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let libraries = messages.filter(|m| m["target"]["name"] == "profile_cost_runtime").filter_map(|message| {
-        let files = message["filenames"].as_array()?.iter().filter_map(Value::as_str).map(PathBuf::from);
-        files.into_iter().find(|file| file.extension() == Some(OsStr::new("rlib")))
-    });
+    let libraries =
+        messages.filter(|m| m["target"]["name"] == "profile_cost_runtime").filter_map(|message| {
+            let files = message["filenames"].as_array()?.iter().filter_map(Value::as_str).map(PathBuf::from);
+            files.into_iter().find(|file| file.extension() == Some(OsStr::new("rlib")))
+        });
     let rlib = libraries.last()?;
     Some(RuntimeLibrary { dependencies: rlib.parent()?.join("deps"), rlib })
 }
@@ -132,7 +133,8 @@ fn complaint(stderr: &[u8], messages: &[u8]) -> String {
 /// depends on must not pass for the runtime's.
 fn flags() -> Vec<String> {
     let encoded = std::env::var("CARGO_ENCODED_RUSTFLAGS").ok();
-    let split = |text: String, by: char| text.split(by).filter(|f| !f.is_empty()).map(str::to_owned).collect();
+    let split =
+        |text: String, by: char| text.split(by).filter(|f| !f.is_empty()).map(str::to_owned).collect();
     let mut flags: Vec<String> = match encoded {
         Some(flags) => split(flags, '\x1f'),
         None => split(std::env::var("RUSTFLAGS").unwrap_or_default(), ' '),
@@ -145,7 +147,9 @@ fn flags() -> Vec<String> {
 fn cache() -> Result<PathBuf, Failure> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let named = set("PROFILE_COST_CACHE");
-    let usual = || set("XDG_CACHE_HOME").or_else(|| set("LOCALAPPDATA")).map(|cache| cache.join("cargo-profile-cost"));
+    let usual = || {
+        set("XDG_CACHE_HOME").or_else(|| set("LOCALAPPDATA")).map(|cache| cache.join("cargo-profile-cost"))
+    };
     let home = || set("HOME").map(|home| home.join(".cache").join("cargo-profile-cost"));
     let folder = named.or_else(usual).or_else(home);
     folder.ok_or_else(|| Failure::new("no folder for the compiled runtime; set PROFILE_COST_CACHE to one"))

@@ -217,7 +217,9 @@ impl Splicer<'_> {
         if !(self.options.wanted)(name) {
             return Some(Why::NotWanted);
         }
-        self.sizes.is_small(block, self.options.min_size).then_some(Why::Small)
+        // Called once each, and the report begins with them.
+        let is_entry = name == "main" || attributes::is_entry(attrs);
+        (!is_entry && self.sizes.is_small(block, self.options.min_size)).then_some(Why::Small)
     }
 
     fn within(

@@ -122,10 +122,14 @@ mod tests {
 
     #[test]
     fn of_a_registry_and_of_no_crate() {
-        let there = unit("--crate-name log /r/log-0.4/src/lib.rs --crate-type lib --emit=metadata --out-dir /t");
+        let there =
+            unit("--crate-name log /r/log-0.4/src/lib.rs --crate-type lib --emit=metadata --out-dir /t");
         assert_eq!(there.root(), Some("/r/log-0.4/src/lib.rs".into()));
         assert_eq!(there.dependencies_file(), None);
-        assert_eq!(there.mirrored(Path::new("/m/r/log-0.4/src/lib.rs"), Path::new("/m")).len(), there.arguments.len() + 1);
+        assert_eq!(
+            there.mirrored(Path::new("/m/r/log-0.4/src/lib.rs"), Path::new("/m")).len(),
+            there.arguments.len() + 1
+        );
         assert_eq!(unit("-vV").root(), None);
         assert_eq!(unit("- --crate-name ___ --print=cfg").root(), None);
     }

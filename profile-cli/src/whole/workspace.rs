@@ -49,7 +49,9 @@ impl Workspace {
         cargo.args(["metadata", "--format-version", "1"]).args(flags);
         let output = cargo.output().map_err(|error| {
             let program = cargo.get_program().to_string_lossy();
-            Failure::new(format!("{program} cannot be run: {error}; install cargo, or set CARGO to where it is"))
+            Failure::new(format!(
+                "{program} cannot be run: {error}; install cargo, or set CARGO to where it is"
+            ))
         })?;
         if !output.status.success() {
             let text = String::from_utf8_lossy(&output.stderr);

@@ -36,9 +36,14 @@ pub(crate) struct Compiled {
 }
 
 /// `wrapper rustc ARGUMENTS`.
-pub(crate) fn run(wrapper: &Path, mut arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, Failure> {
-    let rustc = arguments.next().ok_or_else(|| Failure::new("cargo did not say which rustc; this is its wrapper"))?;
-    let folder = std::env::current_dir().map_err(|error| Failure::new(format!("no current folder: {error}")))?;
+pub(crate) fn run(
+    wrapper: &Path,
+    mut arguments: impl Iterator<Item = OsString>,
+) -> Result<ExitCode, Failure> {
+    let rustc =
+        arguments.next().ok_or_else(|| Failure::new("cargo did not say which rustc; this is its wrapper"))?;
+    let folder =
+        std::env::current_dir().map_err(|error| Failure::new(format!("no current folder: {error}")))?;
     let unit = Unit::new(arguments.collect(), folder);
     let home = wrapper.parent().unwrap_or(wrapper);
     let compiler = Compiler { rustc, plan: Plan::read(home)?, home: home.to_owned() };
@@ -74,10 +79,16 @@ impl Compiler {
         let Some((root, path)) = known.filter(|_| !for_build && !unit.is_proc_macro()) else {
             return self.pass_through(unit);
         };
-        let mut compiled =
-            Compiled { package: root.package.clone(), root: path.clone(), files: BTreeSet::new(), plain: None };
+        let mut compiled = Compiled {
+            package: root.package.clone(),
+            root: path.clone(),
+            files: BTreeSet::new(),
+            plain: None,
+        };
         let code = self.compile_mirrored(unit, &path, &mut compiled)?;
-        if code == Some(0) && let Some(dependencies) = unit.dependencies_file() {
+        if code == Some(0)
+            && let Some(dependencies) = unit.dependencies_file()
+        {
             compiled.files = self.name_the_users_files(&dependencies)?;
             self.note(unit, &compiled)?;
         }

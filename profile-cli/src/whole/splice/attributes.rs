@@ -38,6 +38,11 @@ pub(super) fn refused(attrs: &[Attribute]) -> Option<Why> {
     })
 }
 
+/// Tests, benchmarks, and what a runtime makes a `main` of: called once, however small.
+pub(super) fn is_entry(attrs: &[Attribute]) -> bool {
+    metas(attrs).iter().any(|meta| matches!(last(meta.path()).as_str(), "test" | "bench" | "main"))
+}
+
 /// All that is said, also behind conditions and within `unsafe(..)`.
 pub(super) fn metas(attrs: &[Attribute]) -> Vec<Meta> {
     let mut flat = Vec::new();
