@@ -8,7 +8,7 @@ pub(crate) mod coverage;
 pub(crate) mod defaults;
 mod hash;
 pub(crate) mod interrupt;
-mod linked;
+pub(crate) mod linked;
 mod mirror;
 pub(crate) mod plan;
 pub(crate) mod runner;

@@ -33,7 +33,7 @@ impl RuntimeLibrary {
         let mut key = Hash::new();
         key.add(&toolchain.version).add(target.unwrap_or_default()).add(FEATURES);
         flags.iter().for_each(|flag| _ = key.add(flag));
-        sources::files().for_each(|(name, text)| _ = key.add(name).add(text));
+        sources::of("runtime").for_each(|(name, text)| _ = key.add(name).add(text));
         let folder = cache()?.join(format!("{}-{}", env!("CARGO_PKG_VERSION"), key.finish()));
         let found = folder.join("library.json");
         if let Some(library) = Self::read(&found) {
@@ -49,11 +49,7 @@ impl RuntimeLibrary {
         }
         notice("the profiler's runtime is compiled for this compiler, once");
         let package = folder.join("package");
-        for (name, text) in sources::files() {
-            let path = package.join(name);
-            fs::create_dir_all(path.parent().unwrap_or(&package)).map_err(|e| failed(&e))?;
-            fs::write(&path, text).map_err(|e| failed(&e))?;
-        }
+        sources::unpack("runtime", &package).map_err(|e| failed(&e))?;
         let library = build(toolchain, target, &package, &folder.join("build"), &flags)?;
         let text = serde_json::to_string(&library).map_err(|error| Failure::new(error.to_string()))?;
         fs::write(&found, text).map_err(|e| failed(&e))?;

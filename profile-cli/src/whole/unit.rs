@@ -28,6 +28,12 @@ impl Unit {
         Some(self.folder.join(&self.arguments[self.root?]))
     }
 
+    pub(crate) fn set_root(&mut self, path: &Path) {
+        if let Some(root) = self.root {
+            self.arguments[root] = path.into();
+        }
+    }
+
     /// The value of `--name value` or `--name=value`, the last of them.
     pub(crate) fn value(&self, name: &str) -> Option<&str> {
         let with = format!("{name}=");

@@ -88,6 +88,10 @@ impl Package {
 }
 
 impl Target {
+    pub(crate) fn is_library(&self) -> bool {
+        self.kind.iter().any(|kind| kind == "lib" || kind == "rlib" || kind == "proc-macro")
+    }
+
     /// Runs while other packages are compiled.
     pub(crate) fn is_for_compiling(&self) -> bool {
         self.kind.iter().any(|kind| kind == "proc-macro" || kind == "custom-build")
