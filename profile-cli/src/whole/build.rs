@@ -12,7 +12,7 @@ use super::plan::{Plan, Root};
 use super::runtime_library::RuntimeLibrary;
 use super::toolchain::Toolchain;
 use super::workspace::{Package, Workspace};
-use super::{linked, runner, wrapper};
+use super::{linked, others_runner, runner, wrapper};
 use crate::failure::Failure;
 use crate::input::notice;
 
@@ -132,9 +132,7 @@ impl Build {
         cargo.env("CARGO_TARGET_DIR", programs);
         let triple = self.target.as_deref().unwrap_or(&self.toolchain.host);
         let runner = format!("CARGO_TARGET_{}_RUNNER", triple.to_uppercase().replace('-', "_"));
-        if let Some(others) = std::env::var_os(&runner) {
-            cargo.env(runner::OTHERS_RUNNER, others);
-        }
+        cargo.env(runner::OTHERS_RUNNER, others_runner::of(triple, &runner).join(runner::BETWEEN));
         cargo.env(runner, self.home.join(runner::NAME)).env(runner::PROFILES, profiles);
         // What is not the program's: build scripts and macros that are measured themselves.
         for name in ["PROFILE_COST", "PROFILE_COST_OUT", "PROFILE_COST_HTTP"] {
