@@ -114,10 +114,12 @@ fn attributed(a: u8) -> u8 { a }
 /// Documented
 /// over lines.
 #[track_caller]
-fn caller_line() -> u32 { std::panic::Location::caller().line() }
+fn caller_line() -> u32 {std::panic::Location::caller().line() }
 extern "C" fn called_from_c(a: i32) -> i32 { a + 1 }
 unsafe fn not_safe(p: *const u8) -> u8 { p as usize as u8 }
-pub(crate) fn diverges(n: u8) -> ! { panic!("on purpose {}", n) }
+pub(crate) fn diverges(n: u8) -> ! {
+    panic!("on purpose {}", n)
+}
 fn recursive(n: u32) -> u32 { if n == 0 { 0 } else { 1 + recursive(n - 1) } }
 
 mod inner {

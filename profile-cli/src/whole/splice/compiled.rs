@@ -177,3 +177,33 @@ fn async_functions_of_edition_2021() {
 fn async_functions_of_edition_2024() {
     futures("2024");
 }
+
+/// The program has its own of all that spliced text might name.
+fn hostile(edition: &str) {
+    let mut source = include_str!("../../../tests/splice/hostile.rs").to_owned();
+    if edition == "2015" {
+        // NOTE: without its prelude an edition 2015 module sees no crate but by `extern crate`.
+        source = source.replace("#![no_implicit_prelude]\n", "\n").replace("core", "kore");
+    }
+    check(&run("hostile", &source, edition), &[]);
+}
+
+#[test]
+fn hostile_names_of_edition_2015() {
+    hostile("2015");
+}
+
+#[test]
+fn hostile_names_of_edition_2018() {
+    hostile("2018");
+}
+
+#[test]
+fn hostile_names_of_edition_2021() {
+    hostile("2021");
+}
+
+#[test]
+fn hostile_names_of_edition_2024() {
+    hostile("2024");
+}

@@ -24,6 +24,12 @@ impl VisitMut for TakeOut {
             block.stmts.remove(at);
             self.calls += 1;
         }
+        if let Some(Stmt::Local(local)) = block.stmts.first()
+            && let syn::Pat::Ident(name) = &local.pat
+            && name.ident == "__profile_cost_site"
+        {
+            block.stmts.remove(0);
+        }
         if let [Stmt::Expr(only, None)] = &mut block.stmts[..]
             && let Some(statements) = body_of_async_fn(only)
         {
