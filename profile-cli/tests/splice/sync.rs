@@ -134,7 +134,7 @@ impl fmt::Display for Shown {
 }
 
 thread_local! { static CELL: Cell<u8> = { fn start() -> u8 { 9 } Cell::new(start()) } }
-static TABLE: [fn(u8) -> u8; 1] = [{ fn in_static(a: u8) -> u8 { a + 2 } in_static }];
+#[allow(non_upper_case_globals)] static table: [fn(u8) -> u8; 1] = [{ fn in_static(a: u8) -> u8 { a + 2 } in_static }];
 const _: () = {
     impl Shown { fn in_anonymous_const(&self) -> u8 { 3 } }
 };
@@ -171,7 +171,7 @@ fn main() {
     println!("{} {}", pattern(&(1, "b".to_string()), [1, 2, 3]), recursive(9));
     println!("{} {} {}", caller_line(), called_from_c(1), unsafe { not_safe(5 as *const u8) });
     println!("{} {} {}", inner::deep::free(), Shown, Shown.in_anonymous_const());
-    println!("{} {} {} {}", CELL.with(|c| c.get()), TABLE[0](1), closures(), shadows());
+    println!("{} {} {} {}", CELL.with(|c| c.get()), table[0](1), closures(), shadows());
     println!("{} {}", made(), passed());
     std::panic::set_hook(Box::new(|info| println!("{}", info)));
     println!("{}", std::panic::catch_unwind(|| diverges(1)).is_err());

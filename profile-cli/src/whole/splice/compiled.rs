@@ -119,13 +119,8 @@ fn check(ran: &Ran, not_run: &[&str]) {
         })
         .collect();
     let is_run = |name: &str| !not_run.contains(&name);
-    let expected: BTreeSet<_> = ran
-        .spliced
-        .functions
-        .iter()
-        .filter(|f| is_run(&f.name))
-        .map(|f| (f.line, f.name.clone()))
-        .collect();
+    let expected: BTreeSet<_> =
+        ran.spliced.functions.iter().filter(|f| is_run(&f.name)).map(|f| (f.line, f.name.clone())).collect();
     assert_eq!(counted, expected);
 }
 

@@ -19,7 +19,9 @@ struct TakeOut {
 
 impl VisitMut for TakeOut {
     fn visit_block_mut(&mut self, block: &mut Block) {
-        if let Some(at) = block.stmts.iter().position(|s| matches!(s, Stmt::Macro(m) if is_ours(&m.mac.path, "__enter"))) {
+        if let Some(at) =
+            block.stmts.iter().position(|s| matches!(s, Stmt::Macro(m) if is_ours(&m.mac.path, "__enter")))
+        {
             assert_eq!(at, 0, "first of all statements");
             block.stmts.remove(at);
             self.calls += 1;
@@ -73,11 +75,17 @@ fn body_of_async_fn(expr: &mut Expr) -> Option<Vec<Stmt>> {
 
 /// What became of one file; `None` when `syn` cannot read it.
 fn check(file: &Path, source: &str, min_size: usize) -> Option<usize> {
-    let options =
-        Options { edition_2015: false, min_size, wanted: &|_| true, left_out: &BTreeSet::new(), is_root: false };
+    let options = Options {
+        edition_2015: false,
+        min_size,
+        wanted: &|_| true,
+        left_out: &BTreeSet::new(),
+        is_root: false,
+    };
     let spliced = splice(source, &options).ok()?;
     let file = file.display();
-    let (before, after): (Vec<_>, Vec<_>) = (source.split('\n').collect(), spliced.text.split('\n').collect());
+    let (before, after): (Vec<_>, Vec<_>) =
+        (source.split('\n').collect(), spliced.text.split('\n').collect());
     assert_eq!(before.len(), after.len(), "{file}");
     for (line, (before, after)) in before.iter().zip(&after).enumerate() {
         assert!(is_within(before, after), "{file}:{}", line + 1);

@@ -4,13 +4,8 @@ use super::*;
 
 fn splice_with(source: &str, change: impl FnOnce(&mut Options<'_>)) -> Spliced {
     let left_out = BTreeSet::new();
-    let mut options = Options {
-        edition_2015: false,
-        min_size: 0,
-        wanted: &|_| true,
-        left_out: &left_out,
-        is_root: false,
-    };
+    let mut options =
+        Options { edition_2015: false, min_size: 0, wanted: &|_| true, left_out: &left_out, is_root: false };
     change(&mut options);
     splice(source, &options).unwrap()
 }
@@ -69,7 +64,10 @@ fn the_body_of_an_async_fn_becomes_a_future() {
     };
     assert_eq!(of(""), "{ R::__returns!(()); b().await }).await }");
     assert_eq!(of(" -> Vec<&'a [u8]> "), "{ R::__returns!(Vec<&'a [u8]>); b().await }).await }");
-    assert_eq!(of(" -> Result<impl A<B = impl C>, D> "), "{ R::__returns!(Result<_, D>); b().await }).await }");
+    assert_eq!(
+        of(" -> Result<impl A<B = impl C>, D> "),
+        "{ R::__returns!(Result<_, D>); b().await }).await }"
+    );
     assert_eq!(of(" -> (!) "), "{ R::__returns!(!); b().await }).await {} }");
     assert!(of(" -> Result<u8, // why\n E> ").starts_with("{ R::__returns!(Result < u8 , E >);"));
     assert!(of(" -> A<\r\nB> ").starts_with("{ R::__returns!(A < B >);"));
@@ -80,6 +78,7 @@ fn the_body_of_an_async_fn_becomes_a_future() {
 #[test]
 fn async_blocks_that_are_returned_become_futures() {
     let f = "F((function \"a\" 1), ";
+    let shared = "R::private::instrument_at(__profile_cost_site, ";
     for (body, expected) in [
         ("async { b() }", "{f}async { b() })"),
         ("Box::pin(async move { b() })", "Box::pin({f}async move { b() }))"),
@@ -88,17 +87,32 @@ fn async_blocks_that_are_returned_become_futures() {
         ("return std::boxed::Box::pin(async {});", "return std::boxed::Box::pin({f}async {}));"),
         (
             "if b { return Box::pin(async {}); } Box::pin(async {})",
-            "if b { return Box::pin({f}async {})); } Box::pin({f}async {}))",
+            "{let}if b { return Box::pin({s}async {})); } Box::pin({s}async {}))",
         ),
-        ("match b { 1 => async {}, _ => return async {} }", "match b { 1 => {f}async {}), _ => return {f}async {}) }"),
-        ("if b { async {} } else { async {} }", "if b { {f}async {}) } else { {f}async {}) }"),
+        (
+            "match b { 1 => async {}, _ => return async {} }",
+            "{let}match b { 1 => {s}async {}), _ => return {s}async {}) }",
+        ),
+        ("if b { async {} } else { async {} }", "{let}if b { {s}async {}) } else { {s}async {}) }"),
         ("let c = || { return async {} }; async {}", "let c = || { return async {} }; {f}async {})"),
         ("#[c] async {}", "#[c] {f}async {})"),
     ] {
-        assert_eq!(text(&format!("fn a() {{ {body} }}")), format!("fn a() {{ {} }}", expected.replace("{f}", f)));
+        let expected = expected.replace("{f}", f).replace("{s}", shared);
+        let expected = match expected.strip_prefix("{let}") {
+            Some(rest) => {
+                format!("fn a() {{ let __profile_cost_site = R::__site!(function \"a\" 1); {rest} }}")
+            }
+            None => format!("fn a() {{ {expected} }}"),
+        };
+        assert_eq!(text(&format!("fn a() {{ {body} }}")), expected);
     }
-    for body in ["async {};", "spawn(async {})", "let c = async {}; c", "Box::new(async {})", "if b { return async {} } c()"]
-    {
+    for body in [
+        "async {};",
+        "spawn(async {})",
+        "let c = async {}; c",
+        "Box::new(async {})",
+        "if b { return async {} } c()",
+    ] {
         let expected = format!("fn a() {{ R::__enter!(function \"a\" 1); {body} }}");
         assert_eq!(text(&format!("fn a() {{ {body} }}")), expected);
     }
@@ -112,10 +126,21 @@ fn paths_of_edition_2015_have_no_leading_colons() {
 
 #[test]
 fn lines_and_offsets_count_from_the_files_beginning() {
-    for start in ["\u{feff}", "#!/usr/bin/env run\n", "\u{feff}#!x\n", "//! ü€𝄞\r\n", "#![allow(x)]\n", "#! [allow(x)]\n", "\n"] {
+    for start in [
+        "\u{feff}",
+        "#!/usr/bin/env run\n",
+        "\u{feff}#!x\n",
+        "//! ü€𝄞\r\n",
+        "#![allow(x)]\n",
+        "#! [allow(x)]\n",
+        "\n",
+    ] {
         let result = spliced(&format!("{start}/// ß\nfn größe() {{}}\n"));
         let line = start.matches('\n').count() + 2;
-        assert_eq!(result.text, format!("{start}/// ß\nfn größe() {{ ::__profile_cost::__enter!(function \"größe\" {line});}}\n"));
+        assert_eq!(
+            result.text,
+            format!("{start}/// ß\nfn größe() {{ ::__profile_cost::__enter!(function \"größe\" {line});}}\n")
+        );
         assert_eq!((result.functions[0].line, result.functions[0].lines.clone()), (line, line - 1..=line));
     }
 }
@@ -159,7 +184,11 @@ fn a_method_is_what_says_self() {
         ("fn a(b: u8)", false),
         ("fn a(b: [u8; self::N])", true),
     ] {
-        assert_eq!(text(&format!("impl A {{ {sig} {{ Self::b() }} }}")).contains("(method"), is_method, "{sig}");
+        assert_eq!(
+            text(&format!("impl A {{ {sig} {{ Self::b() }} }}")).contains("(method"),
+            is_method,
+            "{sig}"
+        );
     }
 }
 
@@ -214,7 +243,10 @@ fn what_the_options_leave_out() {
     assert_eq!(counted(&result), ["A::b", "a", "d"]);
     assert_eq!(skipped(&result), ["A::a: not wanted", "c: not wanted"]);
     let left_out = BTreeSet::from([1, 3]);
-    let result = splice(source, &Options { edition_2015: false, min_size: 0, wanted: &|_| true, left_out: &left_out, is_root: false });
+    let result = splice(
+        source,
+        &Options { edition_2015: false, min_size: 0, wanted: &|_| true, left_out: &left_out, is_root: false },
+    );
     assert_eq!(skipped(&result.unwrap()), ["A::a: left out", "A::b: left out", "c: left out", "d: left out"]);
 }
 
@@ -226,7 +258,8 @@ fn small_functions_are_left_alone_unless_they_loop() {
         result.functions.is_empty()
     };
     // Tokens, a group being one more than what it holds.
-    for (body, size) in [("", 0), ("b", 1), ("b()", 2), ("b(c, 1)", 5), ("'a: { 'x' }", 5), ("#![b] c.d", 7)] {
+    for (body, size) in [("", 0), ("b", 1), ("b()", 2), ("b(c, 1)", 5), ("'a: { 'x' }", 5), ("#![b] c.d", 7)]
+    {
         assert!(is_small(body, size + 1), "{body}");
         assert!(!is_small(body, size), "{body}");
     }
@@ -257,15 +290,27 @@ fn a_root_has_a_higher_recursion_limit() {
     assert_eq!(root("\u{feff}#![no_std]\n"), format!("\u{feff}{limit}#![no_std]\n"));
     assert_eq!(root("#!/bin/x\n#![no_std]"), format!("#!/bin/x\n{limit}#![no_std]"));
     assert_eq!(root("#!/bin/x\r\n//! A"), format!("#!/bin/x\r\n{limit}//! A"));
-    assert_eq!(root("#![no_std]\n#![recursion_limit = \"256\"] // so\n"), format!("#![no_std]\n{limit} // so\n"));
-    assert_eq!(root("#![cfg_attr(x, recursion_limit = r#\"64\"#)]"), "#![cfg_attr(x, recursion_limit = \"512\")]");
+    assert_eq!(
+        root("#![no_std]\n#![recursion_limit = \"256\"] // so\n"),
+        format!("#![no_std]\n{limit} // so\n")
+    );
+    assert_eq!(
+        root("#![cfg_attr(x, recursion_limit = r#\"64\"#)]"),
+        "#![cfg_attr(x, recursion_limit = \"512\")]"
+    );
     assert_eq!(root("#![recursion_limit = \"1024\"]"), "#![recursion_limit = \"1024\"]");
     assert_eq!(spliced("//! A\n").text, "//! A\n");
 }
 
 #[test]
 fn what_cannot_be_read_is_an_error() {
-    let options = Options { edition_2015: true, min_size: 0, wanted: &|_| true, left_out: &BTreeSet::new(), is_root: true };
+    let options = Options {
+        edition_2015: true,
+        min_size: 0,
+        wanted: &|_| true,
+        left_out: &BTreeSet::new(),
+        is_root: true,
+    };
     for source in ["fn a() { let async = 1; }", "fn a() {", "a + b", "fn \"a\"", "\u{0}"] {
         assert!(splice(source, &options).is_err(), "{source}");
     }
