@@ -23,7 +23,7 @@ macro_rules! __enter {
             static SITE: $crate::private::Site =
                 $crate::private::Site::new($name, $crate::private::file!(), $line, false);
             fn $namer() {}
-            __profile_cost_guard.enter(&SITE, $namer);
+            $crate::private::Guard::enter(&mut __profile_cost_guard, &SITE, $namer);
         }
     };
 }

@@ -331,4 +331,8 @@ fn first_token(attrs: &[Attribute], vis: Option<&Visibility>, sig: &Signature) -
 }
 
 #[cfg(test)]
+mod compiled;
+#[cfg(test)]
+mod sources;
+#[cfg(test)]
 mod tests;
