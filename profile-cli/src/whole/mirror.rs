@@ -47,6 +47,9 @@ pub(crate) struct File {
     pub(crate) in_macros: usize,
     /// Why it is as it was.
     pub(crate) unreadable: Option<String>,
+    /// A build script wrote it.
+    #[serde(default)]
+    is_generated: bool,
     /// Lines of functions that do not compile with calls in them.
     left_out: BTreeSet<usize>,
 }
@@ -102,7 +105,18 @@ impl<'a> Mirror<'a> {
             self.folder(folder).map_err(|error| Failure::of_file(folder, &error))?;
         }
         let seen = std::mem::take(&mut self.seen);
-        self.index.files.retain(|path, _| seen.contains(path));
+        self.index.files.retain(|path, file| seen.contains(path) || (file.is_generated && path.exists()));
+        self.write_index()
+    }
+
+    /// Mirrors what a build script wrote.
+    pub(crate) fn add_generated(&mut self, folder: &Path) -> Result<(), Failure> {
+        self.folder(folder).map_err(|error| Failure::of_file(folder, &error))?;
+        for path in std::mem::take(&mut self.seen) {
+            if let Some(file) = self.index.files.get_mut(&path) {
+                file.is_generated = true;
+            }
+        }
         self.write_index()
     }
 
@@ -196,7 +210,8 @@ impl<'a> Mirror<'a> {
 
     fn splice(&mut self, path: &Path, left_out: BTreeSet<usize>) -> io::Result<()> {
         let metadata = fs::metadata(path)?;
-        let mut file = File { left_out, ..File::default() };
+        let is_generated = self.index.files.get(path).is_some_and(|file| file.is_generated);
+        let mut file = File { left_out, is_generated, ..File::default() };
         (file.changed, file.length) = stamp(&metadata);
         let spliced = match fs::read_to_string(path) {
             Ok(source) => {
