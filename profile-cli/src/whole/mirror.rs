@@ -216,8 +216,10 @@ impl<'a> Mirror<'a> {
         let spliced = match fs::read_to_string(path) {
             Ok(source) => {
                 let name = path.to_string_lossy();
+                let short = self.name_of_dependency(path);
                 let options = Options {
                     edition_2015: self.is_of_2015(path),
+                    file: short.as_deref(),
                     min_size: self.plan.min_size,
                     wanted: &|function| self.wanted.is(&name, function),
                     left_out: &file.left_out,
@@ -246,6 +248,13 @@ impl<'a> Mirror<'a> {
         }
         self.index.files.insert(path.to_owned(), file);
         Ok(())
+    }
+
+    /// Without the folders that downloaded packages lie in: `log-0.4.29/src/lib.rs`.
+    fn name_of_dependency(&self, path: &Path) -> Option<String> {
+        let (_, others) = self.plan.folders.split_first()?;
+        let package = others.iter().find(|package| path.starts_with(package))?;
+        Some(path.strip_prefix(package.parent()?).ok()?.to_string_lossy().into_owned())
     }
 
     /// The edition of the crate that the file most likely is of: of the root nearest to it.

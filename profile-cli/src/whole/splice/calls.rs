@@ -23,6 +23,8 @@ pub(super) struct Site<'a> {
     pub name: &'a str,
     /// Line of the name.
     pub line: usize,
+    /// The file's name in reports, when it is not the compiler's.
+    pub file: Option<&'a str>,
     /// It says `self` or `Self`.
     pub is_method: bool,
 }
@@ -30,7 +32,8 @@ pub(super) struct Site<'a> {
 impl Site<'_> {
     fn arguments(&self) -> String {
         let namer = if self.is_method { "method" } else { "function" };
-        format!("{namer} \"{}\" {}", self.name, self.line)
+        let file = self.file.map(|file| format!(" {file:?}")).unwrap_or_default();
+        format!("{namer} \"{}\" {}{file}", self.name, self.line)
     }
 
     fn enter(&self) -> String {

@@ -74,6 +74,7 @@ fn run(name: &str, source: &str, edition: &str) -> Ran {
     let folder = folder().join(format!("{name}-{edition}-{}", std::process::id()));
     let options = Options {
         edition_2015: edition == "2015",
+        file: None,
         min_size: 0,
         wanted: &|_| true,
         left_out: &BTreeSet::new(),

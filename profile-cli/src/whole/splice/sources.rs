@@ -77,6 +77,7 @@ fn body_of_async_fn(expr: &mut Expr) -> Option<Vec<Stmt>> {
 fn check(file: &Path, source: &str, min_size: usize) -> Option<usize> {
     let options = Options {
         edition_2015: false,
+        file: None,
         min_size,
         wanted: &|_| true,
         left_out: &BTreeSet::new(),

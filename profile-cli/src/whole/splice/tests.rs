@@ -4,8 +4,14 @@ use super::*;
 
 fn splice_with(source: &str, change: impl FnOnce(&mut Options<'_>)) -> Spliced {
     let left_out = BTreeSet::new();
-    let mut options =
-        Options { edition_2015: false, min_size: 0, wanted: &|_| true, left_out: &left_out, is_root: false };
+    let mut options = Options {
+        edition_2015: false,
+        file: None,
+        min_size: 0,
+        wanted: &|_| true,
+        left_out: &left_out,
+        is_root: false,
+    };
     change(&mut options);
     splice(source, &options).unwrap()
 }
@@ -245,7 +251,14 @@ fn what_the_options_leave_out() {
     let left_out = BTreeSet::from([1, 3]);
     let result = splice(
         source,
-        &Options { edition_2015: false, min_size: 0, wanted: &|_| true, left_out: &left_out, is_root: false },
+        &Options {
+            edition_2015: false,
+            file: None,
+            min_size: 0,
+            wanted: &|_| true,
+            left_out: &left_out,
+            is_root: false,
+        },
     );
     assert_eq!(skipped(&result.unwrap()), ["A::a: left out", "A::b: left out", "c: left out", "d: left out"]);
 }
@@ -306,6 +319,7 @@ fn a_root_has_a_higher_recursion_limit() {
 fn what_cannot_be_read_is_an_error() {
     let options = Options {
         edition_2015: true,
+        file: None,
         min_size: 0,
         wanted: &|_| true,
         left_out: &BTreeSet::new(),
