@@ -570,7 +570,7 @@ SLOW = [
     ("page: one waits where many do", "http/page/answers.js", "count: numberOr(group.count, 1)", "count: 1", PAGE),
     ("page: others are asked", "http/page/page.js", '$("host").textContent = location.host;', '$("host").textContent = location.host;\nnew Image().src = "https://example.invalid/";', PAGE),
     ("page: others may be asked", "http/page.rs", "connect-src 'self'", "connect-src *", PAGE),
-    ("page: the token is in the address", "http/page/ask.js", "  const headers = token.value", '  url.searchParams.set("token", token.value);\n  const headers = token.value', PAGE),
+    ("page: the token is in the address", "http/page/ask.js", "  const headers = token.value", '  if (token.value) url.searchParams.set("token", token.value);\n  const headers = token.value', PAGE),
     ("page: the token outlives the tab", "http/page/ask.js", "if (value) sessionStorage.setItem(this.name, value);", "if (value) localStorage.setItem(this.name, value), sessionStorage.setItem(this.name, value);", PAGE),
     ("page: old figures pass for new", "http/page/status.js", 'toggle("is-stale", troubles.size > 0)', 'toggle("is-stale", false)', PAGE),
     ("page: asked though it is to be by hand", "http/page/refresh.js", "chosen > 0 ? Math.max(chosen, 4 * took) : 0", "Math.max(chosen, 4 * took, 500)", PAGE),
