@@ -87,6 +87,7 @@ FRAMES = ["--release", "-p", "profile-cost-runtime", "--lib", "walker::frame"]
 WILD = ["--release", "-p", "profile-cost-walker", "--test", "wild"]
 LIBRARIES = ["--release", "-p", "profile-cost-walker", "--test", "libraries"]
 HTTP = ["-p", "profile-cost-runtime", "--lib", "--", "http::"]
+DIFFERENCE = ["-p", "profile-cost-runtime", "--lib", "--", "text_diff"]
 
 
 def server(test):
@@ -134,6 +135,9 @@ BUGS = [
     ("http: a capture is as long as it was at its beginning", "http/limits.rs", "lasts.saturating_sub(now.saturating_duration_since(start))", "lasts", HTTP),
     ("http: who waits as told comes too early", "http/limits.rs", "u64::from(duration.subsec_nanos() > 0)", "0", HTTP),
     ("http: a server that stops is not woken", "http/server/accept.rs", "let _ = TcpStream::connect_timeout(&reachable, END / 10);", "let _ = reachable;", server("stopped_while_it_waits_and_works")),
+    ("difference: what has been freed has been allocated", "stats/text_diff.rs", 'format!("{mark}-{}", bytes(old - new))', 'format!("{mark}+{}", bytes(old - new))', DIFFERENCE),
+    ("difference: estimates pass for exact", "stats/text_diff.rs", "before.samples > 0 || after.samples > 0", "before.samples > after.samples + 9", DIFFERENCE),
+    ("difference: without any heap it has columns", "stats/text_diff.rs", "f.cumulative_heap != HeapCounts::default()", "f.calls > 0", DIFFERENCE),
     ("no restore on Pending", FUTURE,
      "self.block.switch(self.back, now);",
      "self.block.switch(if self.outcome == Outcome::Pending { counters } else { self.back }, now);", ASYNC_ORACLE),

@@ -91,7 +91,7 @@ const FIELDS: [Field; 13] = [
     }),
 ];
 
-/// Where there is any heap. Never normalized: what is held has nothing to do with how long was looked.
+/// Where there is any heap. Never normalized, as the order by it is not.
 const HEAP_FIELDS: [Field; 8] = [
     ("self allocated", "after", 16, |r| after(r, |f| ALLOCATED(&f.heap))),
     ("self allocated", "change", 10, |r| grown(r, |f| f.heap, |heap| heap.allocated_bytes)),
