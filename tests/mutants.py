@@ -87,10 +87,18 @@ FRAMES = ["--release", "-p", "profile-cost-runtime", "--lib", "walker::frame"]
 WILD = ["--release", "-p", "profile-cost-walker", "--test", "wild"]
 LIBRARIES = ["--release", "-p", "profile-cost-walker", "--test", "libraries"]
 HTTP = ["-p", "profile-cost-runtime", "--lib", "--", "http::"]
+DIFFERENCE = ["-p", "profile-cost-runtime", "--lib", "--", "text_diff"]
 
 
 def server(test):
     return ["--release", "-p", "profile-cost-runtime", "--test", "http_server", "--", test]
+
+
+def go(test):
+    return ["--release", "-p", "profile-cost-runtime", "--test", "http_go", "--", test]
+
+
+PAGE = ["-p", "profile-cost-runtime", "--test", "live_page"]
 
 
 def hostile(test):
@@ -124,7 +132,12 @@ BUGS = [
     ("http: children keep the socket", "fork.rs", "libc::close(descriptor)", "libc::close(-1)", server("a_child_does_not_hold_the_socket")),
     ("http: the server's blocks are recorded", "heap/local.rs", "    QUIET.set(true);\n    let local", "    let local", server("no_trace_of_the_server")),
     ("http: 100 is not said", "http/server/connection.rs", "if head.expects_continue && input.is_empty()", "if false && input.is_empty()", server("as_curl_sees_it")),
+    ("http: a capture is as long as it was at its beginning", "http/limits.rs", "lasts.saturating_sub(now.saturating_duration_since(start))", "lasts", HTTP),
+    ("http: who waits as told comes too early", "http/limits.rs", "u64::from(duration.subsec_nanos() > 0)", "0", HTTP),
     ("http: a server that stops is not woken", "http/server/accept.rs", "let _ = TcpStream::connect_timeout(&reachable, END / 10);", "let _ = reachable;", server("stopped_while_it_waits_and_works")),
+    ("difference: what has been freed has been allocated", "stats/text_diff.rs", 'format!("{mark}-{}", bytes(old - new))', 'format!("{mark}+{}", bytes(old - new))', DIFFERENCE),
+    ("difference: estimates pass for exact", "stats/text_diff.rs", "before.samples > 0 || after.samples > 0", "before.samples > after.samples + 9", DIFFERENCE),
+    ("difference: without any heap it has columns", "stats/text_diff.rs", "f.cumulative_heap != HeapCounts::default()", "f.calls > 0", DIFFERENCE),
     ("no restore on Pending", FUTURE,
      "self.block.switch(self.back, now);",
      "self.block.switch(if self.outcome == Outcome::Pending { counters } else { self.back }, now);", ASYNC_ORACLE),
@@ -539,6 +552,32 @@ SLOW = [
     ("http: what is given up is waited for all the same", "http/tower/pool.rs", "if let Stage::Waiting(..) = was {", "if let (Stage::Waiting(..), false) = (was, true) {", ["-p", "profile-cost-runtime", "--lib", "http::tower"]),
     ("http: the authority is not asked for the host", "http/tower/service.rs", "if name == HOST.as_str()", "if name == HOST.as_str() && name.is_empty()", requests("mounted")),
     ("http: a thousandth of the requests is not counted", "http/tower/layer.rs", "let Some(name) = name else {", "static ALL: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);\n        let Some(name) = name.filter(|_| ALL.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % 1000 != 0) else {", requests("soak")),
+    ("http: a while has what was before", "http/heap/pprof.rs", "new.since(old)", "new", go("while")),
+    ("http: Go is told another default", "http/heap/pprof.rs", '"allocs", "alloc_space"', '"allocs", "inuse_space"', go("token")),
+    ("page: the smallest first", "render/html/table.js", "(sort.down ? values[b] - values[a] : values[a] - values[b])", "(values[a] - values[b])", PAGE),
+    ("page: names are sorted as they came", "render/html/table.js", "(model.rank[a] - model.rank[b])", "(a - b)", PAGE),
+    ("page: a filter knows its own case only", "http/page/heap.js", "(row.name ?? row.key).toLowerCase().includes(lower)", "(row.name ?? row.key).includes(lower)", PAGE),
+    ("page: newer functions lose the focus", "render/html/table.js", "if (rows.has(again)) rows.get(again).focus({ preventScroll: true });", "", PAGE),
+    ("page: newer rows of the heap are closed", "http/page/list.js", "      rows = newRows;\n", "      rows = newRows;\n      open.clear();\n", PAGE),
+    ("page: newer figures undo the search", "render/html/view.js", "  table.show(state.model);\n", "  table.show(state.model);\n  $(\"query\").value = \"\";\n", PAGE),
+    ("page: newer figures choose the metric", "render/html/view.js", "if (!metrics.some(metric => metric.id === state.metric)) state.metric =", "state.metric =", PAGE),
+    ("page: a metric is chosen and another shown", "render/html/view.js", "const metric = metrics.find(m => m.id === state.metric);\n  $", "const metric = metrics[0];\n  $", PAGE),
+    ("page: Stop forgets", "http/page/recordings.js", 'run("stop", {}))', 'run("reset", {}))', PAGE),
+    ("page: Reset asks nothing", "http/page/recordings.js", 'if (made.classList.contains("sure"))', "if (timer === 0)", PAGE),
+    ("page: a recording has no end", "http/page/recordings.js", "sent: () => ({ duration: time.value }),", "sent: () => ({}),", PAGE),
+    ("page: names are markup", "render/html/units.js", "element.textContent = text", "element.innerHTML = text", PAGE),
+    ("page: what has grown has shrunk", "http/page/heap.js", "growth: row.bytes - old.bytes,", "growth: old.bytes - row.bytes,", PAGE),
+    ("page: what has shrunk has grown", "http/page/heap.js", "n < 0 ? `\\u2212${text(-n)}`", "n < 0 ? `+${text(-n)}`", PAGE),
+    ("page: what has gone has come", "http/page/heap.js", "growth: -old.bytes,", "growth: old.bytes,", PAGE),
+    ("page: estimates pass for exact", "http/page/heap.js", "(row.isEstimate ? `~${text}` : text)", "text", PAGE),
+    ("page: the outermost call's age for the innermost's", "http/page/inflight.js", "age: thread.stack.at(-1)?.age ?? null", "age: thread.stack[0]?.age ?? null", PAGE),
+    ("page: one waits where many do", "http/page/answers.js", "count: numberOr(group.count, 1)", "count: 1", PAGE),
+    ("page: others are asked", "http/page/page.js", '$("host").textContent = location.host;', '$("host").textContent = location.host;\nnew Image().src = "https://example.invalid/";', PAGE),
+    ("page: others may be asked", "http/page.rs", "connect-src 'self'", "connect-src *", PAGE),
+    ("page: the token is in the address", "http/page/ask.js", "  const headers = token.value", '  if (token.value) url.searchParams.set("token", token.value);\n  const headers = token.value', PAGE),
+    ("page: the token outlives the tab", "http/page/ask.js", "if (value) sessionStorage.setItem(this.name, value);", "if (value) localStorage.setItem(this.name, value), sessionStorage.setItem(this.name, value);", PAGE),
+    ("page: old figures pass for new", "http/page/status.js", 'toggle("is-stale", troubles.size > 0)', 'toggle("is-stale", false)', PAGE),
+    ("page: asked though it is to be by hand", "http/page/refresh.js", "chosen > 0 ? Math.max(chosen, 4 * took) : 0", "Math.max(chosen, 4 * took, 500)", PAGE),
 ]
 
 

@@ -15,6 +15,7 @@ mod row;
 mod sort;
 mod stats_profile;
 mod text_default;
+mod text_diff;
 mod text_pstats;
 mod text_table;
 mod totals;

@@ -118,10 +118,10 @@ const SELF_HEAP: &str = "self heap";
 const CUMULATIVE_HEAP: &str = "cum. heap";
 
 /// What a column of the heap shows.
-type OfHeap = fn(&HeapCounts) -> String;
+pub(super) type OfHeap = fn(&HeapCounts) -> String;
 const BLOCKS: OfHeap = |heap| estimated(heap, heap.allocations, count);
-const ALLOCATED: OfHeap = |heap| estimated(heap, heap.allocated_bytes, bytes);
-const LIVE: OfHeap = |heap| estimated(heap, heap.live_bytes(), bytes);
+pub(super) const ALLOCATED: OfHeap = |heap| estimated(heap, heap.allocated_bytes, bytes);
+pub(super) const LIVE: OfHeap = |heap| estimated(heap, heap.live_bytes(), bytes);
 
 /// A dot for none; what was estimated is marked.
 fn estimated(heap: &HeapCounts, n: u64, text: fn(u64) -> String) -> String {
