@@ -14,6 +14,8 @@ pub(crate) struct Tally {
     pub(crate) busy: u64,
     pub(crate) suspension: Suspension,
     pub(crate) polls: u64,
+    /// Of `starts`, those that were only counted.
+    pub(crate) untimed: u64,
     /// A maximum, so not a difference: since the last reset.
     pub(crate) longest: u64,
 }
@@ -34,6 +36,8 @@ impl Tally {
         asyncs: Option<&AsyncCounters>,
         epoch: u32,
     ) -> u64 {
+        // First, so that they are no more than the beginnings.
+        self.untimed += counters.read_counted();
         self.starts += counters.read_starts();
         self.folded += counters.read_folded();
         let busy = counters.read_busy();
@@ -78,6 +82,10 @@ impl Tally {
             self_await: self.awaited(now).saturating_sub(before.awaited),
             polls: self.polls.saturating_sub(before.tally.polls),
             longest_poll: self.longest,
+            untimed: self
+                .untimed
+                .saturating_sub(before.tally.untimed)
+                .min(self.starts.saturating_sub(before.starts)),
             heap: HeapCounts::default(),
         }
     }
