@@ -159,3 +159,191 @@ pub(crate) fn calibrate() {
     let limit = crate::calibrate::costs().per_call * TIMES_OUR_COST as f64;
     LIMIT.store((limit as u64).max(1), Ordering::Relaxed);
 }
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::block::Block;
+    use crate::clock;
+    use crate::disorder::tests::{self as world, Counted, FUNCTIONS, call, with_thread};
+    use crate::engine::Engine;
+    use crate::guard::Guard;
+    use crate::paths::{Limits, ROOT};
+    use crate::snapshot;
+
+    struct Open {
+        path: Vec<usize>,
+        is_timed: bool,
+        guard: Option<Guard>,
+    }
+
+    /// The naive way: time goes to the innermost open call that is timed.
+    #[derive(Default)]
+    struct Model {
+        open: Vec<Open>,
+        counted: Counted,
+        throttled: BTreeSet<Vec<usize>>,
+        untimed: u64,
+        now: u64,
+    }
+
+    impl Model {
+        fn pass(&mut self, ticks: u64) {
+            self.now += ticks;
+            clock::set_fake(Some(self.now));
+            if let Some(open) = self.open.iter().rfind(|open| open.is_timed) {
+                self.counted.get_mut(&open.path).expect("it has begun").0 += ticks;
+            }
+        }
+
+        fn begin(&mut self, function: usize) {
+            let mut path = self.open.last().map(|open| open.path.clone()).unwrap_or_default();
+            path.push(function);
+            let is_timed = !self.throttled.contains(&path);
+            self.untimed += u64::from(!is_timed);
+            self.counted.entry(path.clone()).or_default().1 += 1;
+            self.open.push(Open { path, is_timed, guard: Some(call(function)) });
+        }
+
+        fn end(&mut self, at: usize) {
+            let Open { path, guard, .. } = self.open.remove(at);
+            drop(guard);
+            self.counted.get_mut(&path).expect("it has begun").2 += 1;
+        }
+    }
+
+    fn random(seed: u64) -> impl FnMut(usize) -> usize {
+        let mut random = crate::testing::Random::of_seed(seed);
+        move |limit| random.index(limit)
+    }
+
+    /// The path that the thread is on is throttled, or no more, or was before a reset.
+    fn change(block: &Block, choice: usize) -> Option<bool> {
+        let path = block.current_path().filter(|path| *path != ROOT)?;
+        let counters = block.counters_of(path);
+        if counters.counted_after() != 0 {
+            counters.time_again();
+        }
+        match choice {
+            0 => counters.count_only(control::epoch()),
+            1 => counters.count_only(control::epoch().wrapping_sub(1)),
+            _ => {}
+        }
+        Some(choice == 0)
+    }
+
+    fn untimed(engine: &Engine, block: &'static Block, now: u64) -> u64 {
+        snapshot::collect(engine, &[block], now, control::epoch()).iter().map(|tally| tally.untimed).sum()
+    }
+
+    #[test]
+    fn time_goes_to_the_innermost_call_that_is_timed() {
+        for seed in 1..=200 {
+            let mut below = random(seed);
+            with_thread(Limits { depth: 100, paths: 5_000 }, |engine, block| {
+                let mut model = Model::default();
+                for step in 0..120 {
+                    model.pass(below(20) as u64);
+                    match below(5) {
+                        0 | 1 if step < 100 => model.begin(below(FUNCTIONS)),
+                        2 => {
+                            if let (Some(throttled), Some(open)) =
+                                (change(block, below(4)), model.open.last())
+                            {
+                                let path = open.path.clone();
+                                if throttled {
+                                    model.throttled.insert(path)
+                                } else {
+                                    model.throttled.remove(&path)
+                                };
+                            }
+                        }
+                        _ if !model.open.is_empty() => model.end(model.open.len() - 1),
+                        _ => {}
+                    }
+                    model.pass(below(20) as u64);
+                    assert_eq!(
+                        world::counted(engine, block, model.now),
+                        model.counted,
+                        "seed {seed}, step {step}"
+                    );
+                    assert_eq!(untimed(engine, block, model.now), model.untimed, "seed {seed}, step {step}");
+                }
+                while !model.open.is_empty() {
+                    model.end(model.open.len() - 1);
+                }
+                model.pass(1_000);
+                assert_eq!(world::counted(engine, block, model.now), model.counted, "seed {seed}");
+                assert!(block.is_charged(block.counters_of(ROOT)), "seed {seed}");
+            });
+        }
+    }
+
+    #[test]
+    fn in_any_order_and_folded_no_call_and_no_tick_is_lost() {
+        for seed in 1..=300 {
+            let mut below = random(seed);
+            let depth = [3, 5, 100][below(3)];
+            with_thread(Limits { depth, paths: 5_000 }, |engine, block| {
+                let mut open: Vec<Guard> = Vec::new();
+                let (mut starts, mut ends, mut now) = (0, 0, 0);
+                let order = below(5);
+                for step in 0..160 {
+                    now += below(20) as u64;
+                    clock::set_fake(Some(now));
+                    match below(6) {
+                        0..=2 if step < 130 => {
+                            open.push(call(below(FUNCTIONS)));
+                            starts += 1;
+                        }
+                        3 => {
+                            change(block, below(3));
+                        }
+                        _ if !open.is_empty() => {
+                            let last = open.len() - 1;
+                            drop(open.remove(if below(4) < order { below(open.len()) } else { last }));
+                            ends += 1;
+                        }
+                        _ => {}
+                    }
+                    now += below(20) as u64;
+                    clock::set_fake(Some(now));
+                    let tallies = snapshot::collect(engine, &[block], now, control::epoch());
+                    let sum = tallies.iter().fold([0; 3], |sum, tally| {
+                        [sum[0] + tally.starts, sum[1] + tally.returned, sum[2] + tally.busy]
+                    });
+                    assert_eq!(sum, [starts, ends, now], "seed {seed}, step {step}");
+                }
+                while !open.is_empty() {
+                    drop(open.remove(below(open.len())));
+                }
+                assert_eq!(block.current_path(), Some(ROOT), "seed {seed}");
+                assert!(block.is_charged(block.counters_of(ROOT)), "seed {seed}");
+            });
+        }
+    }
+
+    #[test]
+    fn many_and_short_is_throttled_and_a_reset_begins_anew() {
+        let throttle = Throttle::new();
+        for call in 1..=MANY {
+            assert!(!throttle.note(7, 3), "call {call}");
+        }
+        assert!(throttle.note(7, 3) && throttle.is_short(8) && !throttle.is_short(7));
+        assert!(throttle.note(MANY, 3) && !throttle.is_short(8) && throttle.is_short(9));
+        assert!(!throttle.note(1, 4) && throttle.is_short(2));
+        // 30 timed, 12 only counted, 5 timed, 1 only counted.
+        throttle.begin(30);
+        assert_eq!(throttle.read_counted(42), 12);
+        throttle.end(42);
+        assert_eq!(throttle.read_counted(47), 12);
+        throttle.begin(47);
+        // From the tree of a single call: all timed.
+        throttle.absorb(100);
+        assert_eq!(throttle.read_counted(148), 13);
+        // Read before it had begun.
+        assert_eq!(counted(0, 99), 0);
+    }
+}

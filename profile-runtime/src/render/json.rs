@@ -95,8 +95,9 @@ impl<W: Write> Text<W> {
         self.field("threads", "", threads);
         self.push(",\n\"notes\":{");
         let unit = self.unit.suffix();
-        let Notes { truncated_calls, late_events, clock_backsteps, unisolated_reports, untimed_after, .. } =
-            profile.notes;
+        let Notes {
+            truncated_calls, late_events, clock_backsteps, unisolated_reports, untimed_after, ..
+        } = profile.notes;
         let losses = [
             ("truncated_calls", truncated_calls),
             ("late_events", late_events),

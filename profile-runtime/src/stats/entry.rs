@@ -89,6 +89,8 @@ impl FunctionStats {
         let Notes { ticks_per_call, ticks_inside_call, ticks_per_untimed_call, ticks_per_poll, .. } =
             profile.notes;
         let timed = counts.starts.saturating_sub(counts.untimed) as f64;
+        // A poll lies between two readings of the clock as other calls do.
+        let inside = if counts.polls > 0 { counts.polls as f64 } else { timed };
         let untimed_ticks = ticks_per_untimed_call * counts.untimed as f64;
         let cost_ticks = ticks_per_call * timed + untimed_ticks + ticks_per_poll * counts.polls as f64;
         Self {
@@ -109,7 +111,7 @@ impl FunctionStats {
                 wait: seconds(counts.self_await),
                 cumulative_wait: seconds(totals.cumulative_await),
                 cost: profile.seconds_per_tick * cost_ticks,
-                overhead: profile.seconds_per_tick * (ticks_inside_call * timed + untimed_ticks),
+                overhead: profile.seconds_per_tick * (ticks_inside_call * inside + untimed_ticks),
                 elapsed: profile.function(totals.function).elapsed.clone(),
                 seconds_per_tick: profile.seconds_per_tick,
             },
