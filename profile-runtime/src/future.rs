@@ -245,7 +245,7 @@ impl Call {
             self.task = segment.task.get();
             self.turn = segment.turn.get();
         }
-        block.switch_from(back, Spot::of(counters), now);
+        block.switch(Spot::of(counters), now);
         Turn { call: self, block, back, now, caller, pended, outcome: Outcome::Unwound }
     }
 
