@@ -162,7 +162,7 @@ impl Counters {
         self.self_busy.load(Ordering::Relaxed)
     }
 
-    /// Of calls begun, those that were only counted, and not timed. To be read before [`Counters::read_starts`].
+    /// Of calls begun until now, those that were only counted, and not timed.
     pub(crate) fn read_counted(&self) -> u64 {
         #[cfg(feature = "throttle")]
         {

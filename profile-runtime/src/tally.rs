@@ -36,10 +36,10 @@ impl Tally {
         asyncs: Option<&AsyncCounters>,
         epoch: u32,
     ) -> u64 {
-        // First, so that they are no more than the beginnings.
-        self.untimed += counters.read_counted();
         self.starts += counters.read_starts();
         self.folded += counters.read_folded();
+        // NOTE: with what began meanwhile; `since` leaves no more than began.
+        self.untimed += counters.read_counted();
         let busy = counters.read_busy();
         self.busy += busy;
         let Some(asyncs) = asyncs else { return busy };
