@@ -15,7 +15,8 @@ use profile_cost_runtime::{Counts, FunctionId, Profile, enable, in_flight, reset
 
 /// As the engine has it.
 const MANY: u64 = 100_000;
-/// Elapsed times that wait to be looked at, at most.
+/// Elapsed times that wait to be looked at, at most. At one look there are many calls, and the cost of a call is measured; at
+/// the next they are throttled.
 const RING: u64 = 128;
 
 /// Recording is the process's: one test at a time.
@@ -188,7 +189,7 @@ fn counts_are_those_of_a_naive_model_on_every_thread() {
 fn guards_that_do_not_nest_leave_the_thread_where_it_was() {
     let _turn = recording();
     let (outer, short, timed) = (site("outer of order"), site("short of order"), site("timed of order"));
-    for _ in 0..MANY + RING {
+    for _ in 0..MANY + 3 * RING {
         let _outer = call(outer);
         drop(call(short));
     }
@@ -248,7 +249,7 @@ fn what_a_counted_call_calls_is_timed_and_takes_no_time_of_others() {
     let _turn = recording();
     let (caller, counted, callee) = (site("caller"), site("counted"), site("callee"));
     let guard = call(caller);
-    for _ in 0..MANY + RING {
+    for _ in 0..MANY + 3 * RING {
         drop(call(counted));
     }
     let before = snapshot();
@@ -350,7 +351,7 @@ fn a_thread_inside_a_counted_call_is_seen_there() {
         let worker = std::thread::Builder::new().name("held up".into());
         let body = move || {
             let _holder = call(holder);
-            for _ in 0..MANY + RING {
+            for _ in 0..MANY + 3 * RING {
                 drop(call(short));
             }
             let _short = call(short);
@@ -379,7 +380,7 @@ fn a_reset_ends_it_and_it_begins_anew() {
     let (outer, short) = (site("outer of reset"), site("short of reset"));
     let outer = call(outer);
     let work = |calls: u64| (0..calls).for_each(|_| drop(call(short)));
-    work(MANY + RING);
+    work(MANY + 3 * RING);
     // Of this call the end is counted after the reset.
     let open = call(short);
     reset();
@@ -413,7 +414,7 @@ fn calls_with_a_report_of_their_own_and_futures_are_always_timed() {
         let mut once = Some(());
         let body = std::future::poll_fn(|cx: &mut Context<'_>| {
             drop(call(below));
-            if round == MANY + RING {
+            if round == MANY + 3 * RING {
                 let start = Instant::now();
                 spin(Duration::from_millis(2));
                 last = start.elapsed();

@@ -19,7 +19,7 @@ pub struct Row {
     pub total: f64,
     /// In the function and all that it called.
     pub cumulative: f64,
-    /// `cumulative` per primitive call; none without such.
+    /// `cumulative` per primitive call; none without such, and where some calls were not timed.
     pub per_call: Option<f64>,
     /// Elapsed time of finished calls; none when it was not recorded or no call has finished.
     pub elapsed: Option<Percentiles>,
@@ -90,7 +90,7 @@ impl Row {
             primitive_calls: calls,
             total: stats.tottime,
             cumulative: stats.cumtime,
-            per_call: (calls > 0).then(|| stats.cumtime / calls as f64),
+            per_call: (calls > 0 && details.untimed == 0).then(|| stats.cumtime / calls as f64),
             elapsed: (details.elapsed.as_ref()).and_then(|h| Percentiles::of(h, details.seconds_per_tick)),
             busy: details.busy,
             wait: details.wait,
