@@ -414,7 +414,7 @@ fn calls_with_a_report_of_their_own_and_futures_are_always_timed() {
         let mut once = Some(());
         let body = std::future::poll_fn(|cx: &mut Context<'_>| {
             drop(call(below));
-            if round == MANY + 3 * RING {
+            if round == MANY + RING {
                 let start = Instant::now();
                 spin(Duration::from_millis(2));
                 last = start.elapsed();
