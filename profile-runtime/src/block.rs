@@ -523,7 +523,8 @@ impl Block {
             }
         });
         #[cfg(feature = "throttle")]
-        if judge.needs_limit() {
+        // NOTE: not while unwinding: the calls it is measured by would be left by the slow way, on this very block.
+        if judge.needs_limit() && !std::thread::panicking() {
             drop(_inside);
             throttle::calibrate();
         }
