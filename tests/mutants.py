@@ -88,6 +88,13 @@ WILD = ["--release", "-p", "profile-cost-walker", "--test", "wild"]
 LIBRARIES = ["--release", "-p", "profile-cost-walker", "--test", "libraries"]
 HTTP = ["-p", "profile-cost-runtime", "--lib", "--", "http::"]
 DIFFERENCE = ["-p", "profile-cost-runtime", "--lib", "--", "text_diff"]
+THROTTLE = ["--release", "-p", "profile-cost-runtime", "--features", "throttle", "--lib", "--", "throttle::"]
+REPORTS = ["-p", "profile-cost-runtime", "--test", "reports"]
+
+
+def throttled(test):
+    """A test of calls that are only counted, with the true clock."""
+    return ["--release", "-p", "profile-cost-runtime", "--features", "throttle", "--test", "throttle", "--", test]
 
 
 def server(test):
@@ -111,6 +118,22 @@ DISORDER, STDERR = "disorder.rs", "stderr.rs"
 
 # (name, file, what stands there, what shall stand there, the test that must fail)
 BUGS = [
+    ("throttle: a counted call takes the thread's time along", "block.rs", "        self.place.store(place.cast_mut(), Ordering::Release);", "        self.place.store(place.cast_mut(), Ordering::Release);\n        self.position.abandon(unsafe { &*place });", THROTTLE),
+    ("throttle: a counted call stays where it was", "guard.rs", "        block.move_to(counters);\n", "", throttled("calls_is_timed")),
+    ("throttle: a counted call that unwinds has returned", "guard.rs", "return self.close_counted(block, now, ending);", "return self.close_counted(block, now, Ending::Returned);", throttled("naive_model")),
+    ("throttle: guards do not look where the thread is", "guard.rs", "if !ptr::eq(block.current(), counters) || block.is_charged(counters) {", "if block.is_charged(counters) {", throttled("do_not_nest")),
+    ("throttle: who is charged has ended", "guard.rs", "if !ptr::eq(block.current(), counters) || block.is_charged(counters) {", "if !ptr::eq(block.current(), counters) {", THROTTLE),
+    ("throttle: a counted call has an elapsed time", "guard.rs", "        if !counted {\n", "        if !counted || true {\n", throttled("do_not_nest")),
+    ("throttle: a reset does not end it", "throttle.rs", "    epoch.wrapping_add(1).max(1)\n", "    epoch.min(0) + 1\n", throttled("a_reset_ends")),
+    ("throttle: long calls are throttled", "throttle.rs", "Some(limit) if counters.throttle.is_short(limit) =>", "Some(limit) if limit > 0 =>", throttled("naive_model")),
+    ("throttle: few calls are throttled", "throttle.rs", "        self.calls.load(Ordering::Relaxed) > MANY\n", "        self.calls.load(Ordering::Relaxed) > MANY / 2\n", THROTTLE),
+    ("throttle: futures are throttled", "throttle.rs", "if is_future ||", "if", throttled("always_timed")),
+    ("throttle: reported calls are throttled", "block.rs", "if histogram.function().0 == ROOT {", "{", throttled("always_timed")),
+    ("throttle: a thread is seen where it is charged", "block.rs", "return Some((path_of(place), stay.ticks));", "return Some((path_of(stay.counters), stay.ticks + path_of(place) as u64 * 0));", throttled("is_seen_there")),
+    ("throttle: ages of calls that no clock was read for", "in_flight.rs", "counters.counted_after() == 0)", "counters.counted_after() != 1)", throttled("is_seen_there")),
+    ("throttle: counted before the reset is counted after it", "tally.rs", ".saturating_sub(before.tally.untimed)", "", throttled("a_reset_ends")),
+    ("throttle: the mark is not told after adding up", "profile.rs", "        self.untimed = self.untimed.saturating_add(other.untimed);\n", "", REPORTS),
+    ("throttle: counted calls are priced as timed ones", "stats/entry.rs", "ticks_per_untimed_call * counts.untimed as f64", "ticks_per_call * counts.untimed as f64", REPORTS),
     ("http: any name in brackets", "http/access.rs", "address.parse::<std::net::Ipv6Addr>().ok()?;", "", HTTP),
     ("http: what follows a host's colon is no port", "http/access.rs", "is_some_and(is_port)", "is_some()", HTTP),
     ("http: only the token's last byte counts", "http/access.rs", "difference |= byte ^", "difference = byte ^", HTTP),
@@ -173,10 +196,10 @@ BUGS = [
     ("only first polls counted", FUTURE,
      "if self.outcome != Outcome::Dropped {",
      "if self.outcome != Outcome::Dropped && self.call.start == entered {", ASYNC_ORACLE),
-    ("busy charged to the caller", FUTURE, "block.switch(counters, now);", "block.switch(back, now);", ASYNC_ORACLE),
+    ("busy charged to the caller", FUTURE, "block.switch(Spot::of(counters), now);", "block.switch(back, now);", ASYNC_ORACLE),
     ("start counted at each poll", FUTURE,
-     "        block.switch(counters, now);",
-     "        if resumed.is_some() { block.counters_of(self.path).start(); }\n        block.switch(counters, now);", ASYNC_ORACLE),
+     "        block.switch(Spot::of(counters), now);",
+     "        if resumed.is_some() { block.counters_of(self.path).start(); }\n        block.switch(Spot::of(counters), now);", ASYNC_ORACLE),
     ("counters of the old thread", FUTURE,
      "                if !ptr::eq(thread::block(), self.home.block) {\n                    self.move_home()?;\n                }\n                Some",
      "                Some", ASYNC_ORACLE),
@@ -200,8 +223,8 @@ BUGS = [
      "            counters.fold();\n            return Some(counters);", "            return Some(counters);", ORACLE),
     # Faults inside of the process.
     ("a panicking call is not left", GUARD,
-     "        block.switch_from(self.counters, back, now);\n",
-     "        if !std::thread::panicking() { block.switch_from(self.counters, back, now); }\n",
+     "        block.switch_from(block.spot_on(self.counters), back, now);\n",
+     "        if !std::thread::panicking() { block.switch_from(block.spot_on(self.counters), back, now); }\n",
      fault("a_million_panics")),
     ("a destructor that returns counts as panicked", GUARD,
      "let panicked = std::thread::panicking() && !unwinding;", "let panicked = std::thread::panicking() || unwinding;", fault("a_destructor")),
@@ -220,7 +243,7 @@ BUGS = [
     ("the thread stays on a call that has ended", DISORDER,
      "Some(back) => to = back,", "Some(_) => break,", fault("calls_that_end_out_of_order")),
     ("no stand-in: the ended call is not asked for", BLOCK,
-     "self.switch(stand_in, now);", "let _ = stand_in; self.switch(to, now);", fault("calls_that_end_out_of_order")),
+     "self.switch(Spot::of(stand_in), now);", "let _ = stand_in; self.switch(Spot::of(to), now);", fault("calls_that_end_out_of_order")),
     ("time of a stand-in is lost", BLOCK,
      "self.stand_ins.push(self.len);\n        self.len += 1;", "self.stand_ins.push(self.len);", DISORDERLY),
     ("a stay on a stand-in is counted on its path's other counters too", "snapshot.rs",
@@ -232,7 +255,7 @@ BUGS = [
      "self.block.go_back(self.back, clock::now());", "self.block.switch(self.back, clock::now());", DISORDERLY),
     ("folded calls have ended with the first of them", DISORDER, "if to.is_active() {", "if false {", DISORDERLY),
     ("an end out of order is no panic", GUARD,
-     "self.close_in_disorder(block, now, ending);", "self.close_in_disorder(block, now, Ending::Returned);", DISORDERLY),
+     "self.close_in_disorder(block, now, ending, counted);", "self.close_in_disorder(block, now, Ending::Returned, counted);", DISORDERLY),
     ("the next thread has the disorder of the last", BLOCK, "if self.disordered.take()", "if false && self.disordered.take()", DISORDERLY),
     ("no room in the common tree is not noted", CAPTURE,
      "block.add_truncated(counts.starts);", "", fault("a_tree_of_its_own")),
@@ -344,8 +367,8 @@ BUGS = [
     ("suspended time in a thread's part", "snapshot.rs",
      "let counts = Counts { self_await: 0, ..tally.since(now, &baseline) };", "let counts = tally.since(now, &baseline);", THREADS),
     ("the profiler's own measuring is late", "snapshot.rs",
-     "    let costs = crate::calibrate::costs_ns();\n",
-     "    let costs = { let _inside = thread::Inside::enter(); crate::calibrate::costs_ns() };\n", THREADS),
+     "    let costs = crate::calibrate::costs();\n",
+     "    let costs = { let _inside = thread::Inside::enter(); crate::calibrate::costs() };\n", THREADS),
     ("a remark without its end", "stats/text_default.rs", "not a regular expression, ignored: {pattern:?}", "not a regular expression, ignored", reports("nothing")),
 ]
 
@@ -398,8 +421,8 @@ SLOW = [
      "        let start = now();\n        counters.begin(start);",
      "        let start = now();\n        counters.begin(start);\n        (0..200).for_each(|i| _ = std::hint::black_box(i));",
      truth("the_share")),
-    ("the instrument weighs nothing", "calibrate.rs", "(per_call() * scale, per_poll() * scale)",
-     "{ let _ = scale; (0.0 * per_call(), 0.0 * per_poll()) }", truth("the_share")),
+    ("the instrument weighs nothing", "calibrate.rs", "notes.ticks_per_call = costs.per_call * scale;",
+     "notes.ticks_per_call = 0.0 * costs.per_call * scale;", truth("the_share")),
     ("of futures that wait together one waits", FUTURE,
      "let charged = segment.pended.replace(self.pended.wrapping_add(1)) == 0;",
      "let charged = segment.pended.replace(self.pended.wrapping_add(1)) == 0 && self.pended == 0;", truth("ten_sleeps")),
