@@ -24,7 +24,7 @@ pub(crate) struct RuntimeLibrary {
     pub(crate) dependencies: PathBuf,
 }
 
-const FEATURES: &str = "enabled";
+const FEATURES: &str = "enabled,throttle";
 
 impl RuntimeLibrary {
     /// The library for this compiler and target (`None`: the host).
