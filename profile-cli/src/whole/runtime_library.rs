@@ -103,12 +103,12 @@ fn no_cargo(command: &Command, error: &io::Error) -> Failure {
 fn artefact(messages: &[u8]) -> Option<RuntimeLibrary> {
     let messages = String::from_utf8_lossy(messages);
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let libraries =
+    let mut libraries =
         messages.filter(|m| m["target"]["name"] == "profile_cost_runtime").filter_map(|message| {
             let files = message["filenames"].as_array()?.iter().filter_map(Value::as_str).map(PathBuf::from);
             files.into_iter().find(|file| file.extension() == Some(OsStr::new("rlib")))
         });
-    let rlib = libraries.last()?;
+    let rlib = libraries.next_back()?;
     Some(RuntimeLibrary { dependencies: rlib.parent()?.join("deps"), rlib })
 }
 

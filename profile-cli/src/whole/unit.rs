@@ -74,7 +74,7 @@ impl Unit {
         if !self.value("--emit")?.contains("dep-info") {
             return None;
         }
-        Some(self.folder.join(self.value("--out-dir")?).join(self.stem()?).with_added_extension("d"))
+        Some(self.folder.join(self.value("--out-dir")?).join(format!("{}.d", self.stem()?)))
     }
 
     /// The arguments with the mirror's root in place of the crate's. Paths come out as they would otherwise: in

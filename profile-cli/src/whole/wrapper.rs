@@ -227,7 +227,7 @@ impl Compiler {
 
     fn note(&self, unit: &Unit, compiled: &Compiled) -> Result<(), Failure> {
         let folder = self.home.join("crates");
-        let path = folder.join(unit.stem().unwrap_or_default()).with_added_extension("json");
+        let path = folder.join(format!("{}.json", unit.stem().unwrap_or_default()));
         let text = serde_json::to_string(compiled).map_err(|error| Failure::new(error.to_string()))?;
         fs::create_dir_all(&folder)
             .and_then(|()| fs::write(&path, text))
