@@ -541,7 +541,7 @@ SLOW = [
     ("types: sets are maps", "heap/types/owner.rs", 'Some([key, "()"])', 'Some([key, "none"])', TYPES),
     ("types: a dependency is machinery", "heap/origin.rs", "Place::Crate(..) => false", "Place::Crate(..) => true", TYPES),
     ("heap at exit: nobody asks before main", "heap/before_main.rs", "if is_set(VARIABLE) ||", "if", HEAP_EXIT),
-    ("heap at exit: files where the program has gone to", "environment.rs", "files.push(std::path::absolute(file).unwrap_or_else(|_| PathBuf::from(file)))", "files.push(PathBuf::from(file))", HEAP_EXIT),
+    ("heap at exit: files where the program has gone to", "environment.rs", "std::path::absolute(&file).unwrap_or_else(|_| PathBuf::from(&file))", "PathBuf::from(&file)", HEAP_EXIT),
     ("heap at exit: the report is in the report", "heap/at_exit.rs", "let _quiet = local::Quiet::enter();", "", HEAP_EXIT),
     ("heap at exit: forked children report", "exit.rs", "    if is_forked() {", "    if false && is_forked() {", HEAP_EXIT),
     ("heap at exit: nobody says why there are no names", "heap/at_exit.rs", "if let Some(problem) = problem {", "if let Some(problem) = problem.filter(|_| false) {", HEAP_EXIT),
