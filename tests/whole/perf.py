@@ -29,21 +29,14 @@ def segments():
 def samples():
     """Stacks of addresses in the binary, innermost first; None elsewhere."""
     code = list(segments())
-    maps = []
-    script = subprocess.run(["perf", "script", "-i", data, "--show-mmap-events", "-F", "comm,tid,event,ip,sym"],
+    script = subprocess.run(["perf", "script", "-i", data, "-F", "event,ip,sym,dso"],
                             capture_output=True, text=True, errors="replace", check=True).stdout
     stack = None
     for line in script.splitlines():
-        mapped = re.search(r"PERF_RECORD_MMAP2? .*: \[(0x[0-9a-f]+)\((0x[0-9a-f]+)\) @ (0x[0-9a-f]+|0) .*\]: (....) (\S+)", line)
-        if mapped:
-            start, length, offset = (int(part, 16) for part in mapped.groups()[:3])
-            if os.path.basename(mapped.group(5)) == os.path.basename(binary) and "x" in mapped.group(4):
-                maps.append((start, start + length, offset))
-            continue
-        frame = re.match(r"\s+([0-9a-f]+) ", line + " ")
+        frame = re.match(r"\s+([0-9a-f]+) .*\((.*)\)$", line)
         if frame and stack is not None:
-            ip = int(frame.group(1), 16)
-            place = next((ip - start + offset for start, end, offset in maps if start <= ip < end), None)
+            # Of files, perf says offsets.
+            place = int(frame.group(1), 16) if os.path.realpath(frame.group(2)) == os.path.realpath(binary) else None
             there = next((place + up for low, high, up in code if place is not None and low <= place < high), None)
             # A return address lies behind the call.
             stack.append(there if not stack or there is None else there - 1)
@@ -53,19 +46,21 @@ def samples():
             stack = None
         elif "cpu-clock" in line:
             stack = []
+    if stack:
+        yield stack
 
 
 def lines(addresses):
     """For each address, files and lines, innermost first."""
     asked = "\n".join(hex(address) for address in addresses)
-    text = subprocess.run(["llvm-symbolizer", "--obj=" + binary, "--inlines", "--functions=none", "--output-style=GNU"],
+    text = subprocess.run(["llvm-symbolizer", "--obj=" + binary, "--inlines", "--functions=none"],
                           input=asked, capture_output=True, text=True, check=True).stdout
     blocks = text.split("\n\n")
     found = {}
     for address, block in zip(addresses, blocks):
         places = []
         for line in block.splitlines():
-            file, _, number = line.partition(" (")[0].rpartition(":")
+            file, number, _ = line.rsplit(":", 2)
             if number.isdigit():
                 places.append((os.path.normpath(file), int(number)))
         found[address] = places
@@ -89,15 +84,6 @@ def function_at(file, line):
     return file, max(here)[2], max(here)[3]
 
 
-stacks = list(samples())
-where = lines(sorted({address for stack in stacks for address in stack if address is not None}))
-counted = collections.Counter()
-for stack in stacks:
-    places = (place for address in stack if address is not None for place in where[address])
-    function = next(filter(None, (function_at(*place) for place in places)), None)
-    counted[function] += 1
-outside = counted.pop(None, 0)
-
 # Files of dependencies are told from the folder of their package on.
 root = os.getcwd()
 whole = {file: file for file in functions}
@@ -109,6 +95,16 @@ for file in functions:
 own = {}
 for row in json.load(open(report))["functions"]:
     own[whole.get(row["file"]), row["line"]] = row
+
+
+stacks = list(samples())
+where = lines(sorted({address for stack in stacks for address in stack if address is not None}))
+counted = collections.Counter()
+for stack in stacks:
+    places = (place for address in stack if address is not None for place in where[address])
+    function = next(filter(None, (function_at(*place) for place in places)), None)
+    counted[function] += 1
+outside = counted.pop(None, 0)
 
 
 def ranks(values):

@@ -5,14 +5,13 @@
 #
 # PERF_DIR   where programs are built (default: a new folder under $TMPDIR; it stays)
 # PERF_INPUT a folder of sources to work on (default: what cargo has downloaded)
-# PERF_FLAGS flags of `cargo profile-cost run` (default: --deps)
+# PERF_FLAGS flags of `cargo profile-cost run`, such as --deps (default: the packages that are of one repository with the program)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 work=${PERF_DIR:-$(mktemp -d)}
 sources=${CARGO_HOME:-$HOME/.cargo}/registry/src
 input=${PERF_INPUT:-$(ls -d "$sources"/*/ | head -1)}
-flags=${PERF_FLAGS---deps}
 
 # Name, version, binary, and its work: one thread each, so that time on a processor and time on the clock are one.
 programs() {
@@ -21,6 +20,12 @@ ripgrep 15.2.0 rg -j1 --no-ignore -c \w+_[a-z]+\( $input
 jaq 3.1.2 jaq -c [.[]|select(.line%2==0)|{name,total:(.self+.calls),up:(.name|ascii_upcase)}]|sort_by(.total)|length $json
 tokei 15.0.0 tokei $input
 END
+}
+siblings() {
+    case $1 in
+    ripgrep) echo grep grep-cli grep-matcher grep-printer grep-regex grep-searcher globset ignore ;;
+    jaq) echo jaq-all jaq-core jaq-fmts jaq-json jaq-std ;;
+    esac
 }
 names=("$@")
 [ $# -gt 0 ] || mapfile -t names < <(programs | cut -d' ' -f1)
@@ -76,9 +81,10 @@ for name in "${names[@]}"; do
     cargo build --quiet --release --bin "$binary" --target-dir "$work/$name-plain"
     perf record --quiet -F 1499 -e cpu-clock -g -o "$work/$name.perf" \
         "$work/$name-perf/release/$binary" "${arguments[@]}" >/dev/null 2>&1 || true
+    flags=${PERF_FLAGS-$(siblings "$name" | sed 's/[^ ]\+/--crate &/g')}
     # shellcheck disable=SC2086
     "$tool" run --release --quiet $flags --bin "$binary" -- "${arguments[@]}" >/dev/null 2>"$work/$name.report" || true
-    profiled=$(ls -t target/profile-cost/*/build/release/"$binary" target/profile-cost/build/release/"$binary" 2>/dev/null | head -1)
+    profiled=$(ls -t target/profile-cost/*/build/release/"$binary" target/profile-cost/build/release/"$binary" 2>/dev/null | head -1 || true)
     plain=$(seconds "$work/$name-plain/release/$binary" "${arguments[@]}")
     with=$(PROFILE_COST_WHOLE=$work/$name-%p.json seconds "$profiled" "${arguments[@]}")
     "$tool" report target/profile-cost/latest.json -s time -n 0 --json >"$work/$name.json"
