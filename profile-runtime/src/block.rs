@@ -424,11 +424,12 @@ impl Block {
         let Some(_inside) = Inside::enter() else {
             // An annotated allocator, called by code of ours that may hold the lock which `grow` takes: the
             // calls are counted, their elapsed times are not.
-            return self.ring.drain(|_, _| crate::thread::note_late());
+            let lost = self.ring.drain(|_, _| crate::thread::note_late());
+            return (0..lost).for_each(|_| crate::thread::note_late());
         };
         // SAFETY: as in `counters_of`; `grow` touches only `shared`.
         let owner = unsafe { &*self.owner.get() };
-        self.ring.drain(|index, ticks| {
+        let lost = self.ring.drain(|index, ticks| {
             let index = index as usize;
             let chunk = owner.histograms.get(index / HISTOGRAM_CHUNK);
             let Some(histogram) = chunk.map(|chunk| &chunk[index % HISTOGRAM_CHUNK]) else { return };
@@ -439,6 +440,7 @@ impl Block {
                 unsafe { histogram.grow(bucket) };
             }
         });
+        (0..lost).for_each(|_| crate::thread::note_late());
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Shared> {
