@@ -46,7 +46,8 @@ fn collect(tokens: TokenStream, names: &mut Vec<(Range<usize>, String)>) {
 }
 
 fn name(argument: TokenStream) -> Option<(Range<usize>, String)> {
-    let literal: syn::LitStr = syn::parse2(argument).ok()?;
+    let literal = argument.into_iter().next().filter(|token| matches!(token, TokenTree::Literal(_)))?;
+    let literal: syn::LitStr = syn::parse2(literal.into()).ok()?;
     let name = literal.value();
     name.ends_with(".rs").then(|| (literal.span().byte_range(), name))
 }

@@ -63,17 +63,23 @@ impl Copy {
 
     /// `cargo ARGUMENTS`, as the user would without the tool.
     pub fn cargo(&self, arguments: &str) -> Said {
-        Said::by(self.at_home(&mut Command::new(env!("CARGO"))).args(arguments.split_whitespace()))
+        Said::by(&mut self.cargo_command(arguments))
+    }
+
+    pub fn cargo_command(&self, arguments: &str) -> Command {
+        let mut cargo = Command::new(env!("CARGO"));
+        self.at_home(&mut cargo).args(arguments.split_whitespace());
+        cargo
     }
 
     /// `cargo profile-cost ARGUMENTS`.
     pub fn tool(&self, arguments: &str) -> Said {
-        Said::by(self.tool_command().args(arguments.split_whitespace()))
+        Said::by(&mut self.tool_command(arguments))
     }
 
-    pub fn tool_command(&self) -> Command {
+    pub fn tool_command(&self, arguments: &str) -> Command {
         let mut tool = Command::new(env!("CARGO_BIN_EXE_cargo-profile-cost"));
-        self.at_home(&mut tool);
+        self.at_home(&mut tool).args(arguments.split_whitespace());
         // The library that all tests share is compiled once.
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("whole programs").join("cache");
         tool.env("PROFILE_COST_CACHE", cache).env("CARGO", env!("CARGO"));
@@ -100,7 +106,7 @@ impl Copy {
         entries
     }
 
-    /// The names of what `profiled` builds wrote programs and profiles of.
+    /// What the last run was.
     pub fn profile(&self) -> PathBuf {
         self.path("target/profile-cost/latest.json")
     }
