@@ -91,7 +91,8 @@ impl Copy {
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy().into_owned();
             let is_kept = ["CARGO_HOME", "CARGO_NET_OFFLINE", "CARGO_GOVERNED"].contains(&name.as_str());
-            let is_of_cargo = ["CARGO", "PROFILE_COST", "RUSTC", "RUSTDOC", "RUST_BACKTRACE", "LD_LIBRARY_PATH"];
+            let is_of_cargo =
+                ["CARGO", "PROFILE_COST", "RUSTC", "RUSTDOC", "RUST_BACKTRACE", "LD_LIBRARY_PATH"];
             if !is_kept && is_of_cargo.iter().any(|start| name.starts_with(start)) {
                 command.env_remove(&name);
             }

@@ -18,7 +18,8 @@ pub fn by_hand(folder: &Path) -> Counts {
             let parts: Vec<&str> = line.split('\t').collect();
             let [file, name, calls] = parts[..] else { panic!("{line}") };
             if !file.starts_with("generated/build") {
-                *counts.entry((file.to_owned(), name.to_owned())).or_default() += calls.parse::<u64>().expect("a number");
+                *counts.entry((file.to_owned(), name.to_owned())).or_default() +=
+                    calls.parse::<u64>().expect("a number");
             }
         }
     }
@@ -50,6 +51,9 @@ pub fn assert_lines(profile: &Profile, root: &Path) {
         let text = fs::read_to_string(root.join(&label.file)).unwrap_or_else(|e| panic!("{label:?}: {e}"));
         let line = text.lines().nth(label.line as usize - 1).unwrap_or_else(|| panic!("{label:?}"));
         let name = label.name.rsplit("::").next().unwrap_or_default();
-        assert!(line.contains(&format!("fn {name}")) || line.contains(&format!("fn r#{name}")), "{label:?}: {line}");
+        assert!(
+            line.contains(&format!("fn {name}")) || line.contains(&format!("fn r#{name}")),
+            "{label:?}: {line}"
+        );
     }
 }

@@ -27,7 +27,12 @@ fn torture() {
     let plain = tests_run(&copy, "plain", |copy| copy.cargo_command("test --offline --no-fail-fast"));
     assert_eq!(plain.said.code, Some(101), "{:?}", plain.said);
     // What is counted by hand is worth something.
-    assert!(plain.counts.len() > 100 && plain.said.tests().len() > 60, "{}: {:?}", plain.counts.len(), plain.said);
+    assert!(
+        plain.counts.len() > 100 && plain.said.tests().len() > 60,
+        "{}: {:?}",
+        plain.counts.len(),
+        plain.said
+    );
     let program = fs::read(copy.path("target/debug/forms")).expect("a program");
     let before = copy.entries();
 
@@ -57,16 +62,24 @@ fn tests_run(copy: &Copy, name: &str, command: impl Fn(&Copy) -> std::process::C
 }
 
 fn same_results_and_every_call(copy: &Copy, plain: &Run) {
-    let profiled = tests_run(copy, "profiled", |copy| copy.tool_command(&format!("{TEST} --show-skipped --top 0")));
+    let profiled =
+        tests_run(copy, "profiled", |copy| copy.tool_command(&format!("{TEST} --show-skipped --top 0")));
     assert_eq!(profiled.said.code, plain.said.code, "{}", profiled.said.stderr);
     assert_eq!(profiled.said.tests(), plain.said.tests(), "{}", profiled.said.stderr);
     assert_eq!(profiled.said.panics(), plain.said.panics());
-    assert_eq!(profiled.said.panics().len(), plain.said.stdout.matches("panicked at").count() - 1, "one of rustdoc's");
+    assert_eq!(
+        profiled.said.panics().len(),
+        plain.said.stdout.matches("panicked at").count() - 1,
+        "one of rustdoc's"
+    );
     let profile = counts::profile(&copy.profile());
     // What allocators are asked is not the same in two runs, let alone with a profiler.
     let is_steady = |(file, _): &(String, String)| file != "allocator/src/main.rs";
     let by_hand = profiled.counts.iter().filter(|(key, _)| is_steady(key));
-    assert!(by_hand.clone().eq(plain.counts.iter().filter(|(key, _)| is_steady(key))), "other calls than plain");
+    assert!(
+        by_hand.clone().eq(plain.counts.iter().filter(|(key, _)| is_steady(key))),
+        "other calls than plain"
+    );
     // Left out, since it does not compile with a call in it.
     let left_out = ("refusing/src/lib.rs".to_owned(), "inspected".to_owned());
     let profiled_counts = counts::of_profile(&profile);
@@ -80,7 +93,9 @@ fn same_results_and_every_call(copy: &Copy, plain: &Run) {
     assert_eq!(profiled_counts.get(&left_out), None);
     counts::assert_lines(&profile, &copy.folder);
     let report = &profiled.said.stderr;
-    for line in ["refusing/src/lib.rs:4: inspected: left out", "old/src/keywords.rs: ", "Counter::constant: const fn"] {
+    for line in
+        ["refusing/src/lib.rs:4: inspected: left out", "old/src/keywords.rs: ", "Counter::constant: const fn"]
+    {
         assert!(report.contains(line), "{line}: {report}");
     }
     assert!(!report.contains("is not measured"), "a whole crate was given up: {report}");
@@ -132,7 +147,8 @@ fn programs_end_as_they_would(copy: &Copy) {
 }
 
 fn other_sizes_are_other_builds(copy: &Copy) {
-    let of_size = |size| copy.tool(&format!("test --offline --no-run --verbose -p ends --min-size {size}")).fine();
+    let of_size =
+        |size| copy.tool(&format!("test --offline --no-run --verbose -p ends --min-size {size}")).fine();
     assert_eq!(of_size(30).compiled(), BTreeSet::from(["tally", "ends"]));
     assert_eq!(of_size(0).compiled(), BTreeSet::new());
     assert_eq!(of_size(30).compiled(), BTreeSet::new());
@@ -152,22 +168,27 @@ fn what_is_edited_is_compiled(copy: &Copy) {
 }
 
 fn removed_and_renamed(copy: &Copy) {
-    fs::rename(copy.path("paths/src/outer/plain.rs"), copy.path("paths/src/outer/renamed.rs")).expect("renamed");
+    fs::rename(copy.path("paths/src/outer/plain.rs"), copy.path("paths/src/outer/renamed.rs"))
+        .expect("renamed");
     fs::remove_file(copy.path("paths/src/linked.rs")).expect("removed");
     let root = copy.read("paths/src/lib.rs");
     let root = root.replace("pub mod plain;", "#[path = \"renamed.rs\"] pub mod plain;");
-    copy.write("paths/src/lib.rs", &root.replace("mod linked;", "mod linked { pub fn by_a_link() -> u64 { 2 } }"));
+    copy.write(
+        "paths/src/lib.rs",
+        &root.replace("mod linked;", "mod linked { pub fn by_a_link() -> u64 { 2 } }"),
+    );
     let before = copy.entries();
     let said = copy.tool("test --offline --min-size 0 -p paths everything_is_there").fine();
     assert!(said.stderr.contains("paths/src/outer/renamed.rs:2\n"), "{}", said.stderr);
     // What is gone is gone from the build: the module is not found any more.
     copy.write("paths/src/lib.rs", &root);
     let said = copy.tool("test --offline --min-size 0 -p paths everything_is_there");
-    assert_eq!((said.code, said.errors()), {
-        let plain = copy.cargo("test --offline -p paths everything_is_there");
-        (plain.code, plain.errors())
-    });
-    copy.write("paths/src/lib.rs", &root.replace("mod linked;", "mod linked { pub fn by_a_link() -> u64 { 2 } }"));
+    let plain = copy.cargo("test --offline -p paths everything_is_there");
+    assert_eq!((said.code, said.errors()), (plain.code, plain.errors()));
+    copy.write(
+        "paths/src/lib.rs",
+        &root.replace("mod linked;", "mod linked { pub fn by_a_link() -> u64 { 2 } }"),
+    );
     let names = |entries: &std::collections::BTreeMap<_, _>| entries.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&before), names(&copy.entries()));
 }

@@ -54,7 +54,10 @@ fn another_wrapper_is_not_used_and_that_is_said() {
     let said = Said::by(tool.env("RUSTC_WORKSPACE_WRAPPER", "/nonexistent/sccache")).fine();
     assert_eq!(said.stdout, "hello\n");
     let notes = said.stderr.lines().filter(|line| line.contains("/nonexistent/sccache"));
-    assert_eq!(notes.collect::<Vec<_>>(), ["note: RUSTC_WORKSPACE_WRAPPER=/nonexistent/sccache is not used for this build"]);
+    assert_eq!(
+        notes.collect::<Vec<_>>(),
+        ["note: RUSTC_WORKSPACE_WRAPPER=/nonexistent/sccache is not used for this build"]
+    );
 }
 
 /// Flags of the user's reach rustdoc and rustc as ever, with the profiler's, whose paths hold spaces.
@@ -100,5 +103,9 @@ fn main() {
     assert_eq!(said.stdout, "10\n");
     let counts = counts::of_profile(&counts::profile(&copy.profile()));
     let calls = |name: &str| counts.get(&("src/main.rs".to_owned(), name.to_owned())).copied();
-    assert_eq!((calls("marked"), calls("unmarked"), calls("main")), (Some(11), Some(10), Some(1)), "{counts:?}");
+    assert_eq!(
+        (calls("marked"), calls("unmarked"), calls("main")),
+        (Some(11), Some(10), Some(1)),
+        "{counts:?}"
+    );
 }

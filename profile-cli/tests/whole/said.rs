@@ -82,7 +82,8 @@ impl Said {
         let mut errors = Vec::new();
         let mut in_error = false;
         for line in self.stderr.lines() {
-            in_error = line.starts_with("error") || (in_error && !line.is_empty() && !line.starts_with("warning"));
+            in_error =
+                line.starts_with("error") || (in_error && !line.is_empty() && !line.starts_with("warning"));
             if in_error {
                 errors.push(line);
             }
