@@ -8,28 +8,38 @@ use std::{env, fs};
 use toml::{Table, Value};
 
 fn main() {
-    let runtime = runtime();
-    println!("cargo::rerun-if-changed={}", runtime.join("src").display());
-    let mut files = vec![("Cargo.toml".to_owned(), manifest(&runtime))];
-    collect(&runtime, Path::new("src"), &mut files);
+    let runtime = package("profile-runtime", "profile-cost-runtime");
+    let mut files = vec![("runtime/Cargo.toml".to_owned(), manifest(&runtime))];
+    let macros = package("profile-macros", "profile-cost-macros");
+    let facade = package("", "profile-cost");
+    for (name, package) in [("runtime", &runtime), ("macros", &macros), ("facade", &facade)] {
+        println!("cargo::rerun-if-changed={}", package.join("src").display());
+        collect(name, package, Path::new("src"), &mut files);
+    }
     files.sort();
-    let mut packed = String::from("pub(super) const FILES: &[(&str, &str)] = &[\n");
+    let mut packed = String::from("const FILES: &[(&str, &str)] = &[\n");
     for (name, text) in files {
         writeln!(packed, "({name:?}, {text:?}),").expect("a string takes all");
     }
     packed.push_str("];\n");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo says where"));
-    fs::write(out.join("runtime_sources.rs"), packed).expect("OUT_DIR can be written");
+    fs::write(out.join("sources.rs"), packed).expect("OUT_DIR can be written");
 }
 
-/// Beside this package: in the repository by its folder's name, among downloaded packages by its own and its version.
-fn runtime() -> PathBuf {
+/// A package beside this one: in the repository by its folder's name, among downloaded packages by its own and its
+/// version.
+fn package(folder: &str, name: &str) -> PathBuf {
     let own = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where"));
     let beside = own.parent().expect("a package is in a folder");
     let version = env::var("CARGO_PKG_VERSION").expect("cargo says which");
-    let places = [beside.join("profile-runtime"), beside.join(format!("profile-cost-runtime-{version}"))];
+    let downloaded = beside.join(format!("{name}-{version}"));
+    let places = if downloaded.exists() {
+        [downloaded, beside.join(folder)]
+    } else {
+        [beside.join(folder), downloaded]
+    };
     let found = places.iter().find(|place| place.join("src/lib.rs").exists());
-    found.unwrap_or_else(|| panic!("no sources of profile-cost-runtime in {}", places[0].display())).clone()
+    found.unwrap_or_else(|| panic!("no sources of {name} in {}", places[0].display())).clone()
 }
 
 /// A manifest with what the runtime needs when none of its features but its own code is asked for: what else it could
@@ -102,15 +112,15 @@ fn manifest(runtime: &Path) -> String {
     all.to_string()
 }
 
-fn collect(root: &Path, folder: &Path, files: &mut Vec<(String, String)>) {
+fn collect(name: &str, root: &Path, folder: &Path, files: &mut Vec<(String, String)>) {
     let entries = fs::read_dir(root.join(folder)).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
     for entry in entries.flatten() {
         let path = folder.join(entry.file_name());
         if entry.path().is_dir() {
-            collect(root, &path, files);
+            collect(name, root, &path, files);
         } else if let Ok(text) = fs::read_to_string(entry.path()) {
-            let name = path.to_str().expect("our own names are text").replace('\\', "/");
-            files.push((name, text));
+            let path = path.to_str().expect("our own names are text").replace('\\', "/");
+            files.push((format!("{name}/{path}"), text));
         }
     }
 }

@@ -87,10 +87,25 @@ FRAMES = ["--release", "-p", "profile-cost-runtime", "--lib", "walker::frame"]
 WILD = ["--release", "-p", "profile-cost-walker", "--test", "wild"]
 LIBRARIES = ["--release", "-p", "profile-cost-walker", "--test", "libraries"]
 HTTP = ["-p", "profile-cost-runtime", "--lib", "--", "http::"]
+DIFFERENCE = ["-p", "profile-cost-runtime", "--lib", "--", "text_diff"]
+THROTTLE = ["--release", "-p", "profile-cost-runtime", "--features", "throttle", "--lib", "--", "throttle::"]
+REPORTS = ["-p", "profile-cost-runtime", "--test", "reports"]
+
+
+def throttled(test):
+    """A test of calls that are only counted, with the true clock."""
+    return ["--release", "-p", "profile-cost-runtime", "--features", "throttle", "--test", "throttle", "--", test]
 
 
 def server(test):
     return ["--release", "-p", "profile-cost-runtime", "--test", "http_server", "--", test]
+
+
+def go(test):
+    return ["--release", "-p", "profile-cost-runtime", "--test", "http_go", "--", test]
+
+
+PAGE = ["-p", "profile-cost-runtime", "--test", "live_page"]
 
 
 def hostile(test):
@@ -103,6 +118,22 @@ DISORDER, STDERR = "disorder.rs", "stderr.rs"
 
 # (name, file, what stands there, what shall stand there, the test that must fail)
 BUGS = [
+    ("throttle: a counted call takes the thread's time along", "block.rs", "        self.place.store(place.cast_mut(), Ordering::Release);", "        self.place.store(place.cast_mut(), Ordering::Release);\n        self.position.abandon(unsafe { &*place });", THROTTLE),
+    ("throttle: a counted call stays where it was", "guard.rs", "        block.move_to(counters);\n", "", throttled("calls_is_timed")),
+    ("throttle: a counted call that unwinds has returned", "guard.rs", "return self.close_counted(block, now, ending);", "return self.close_counted(block, now, Ending::Returned);", throttled("naive_model")),
+    ("throttle: guards do not look where the thread is", "guard.rs", "if !ptr::eq(block.current(), counters) || block.is_charged(counters) {", "if block.is_charged(counters) {", throttled("do_not_nest")),
+    ("throttle: who is charged has ended", "guard.rs", "if !ptr::eq(block.current(), counters) || block.is_charged(counters) {", "if !ptr::eq(block.current(), counters) {", THROTTLE),
+    ("throttle: a counted call has an elapsed time", "guard.rs", "        if !counted {\n", "        if !counted || true {\n", throttled("do_not_nest")),
+    ("throttle: a reset does not end it", "throttle.rs", "    epoch.wrapping_add(1).max(1)\n", "    epoch.min(0) + 1\n", throttled("a_reset_ends")),
+    ("throttle: long calls are throttled", "throttle.rs", "Some(limit) if counters.throttle.is_short(limit) =>", "Some(limit) if limit > 0 =>", throttled("naive_model")),
+    ("throttle: few calls are throttled", "throttle.rs", "        self.calls.load(Ordering::Relaxed) > MANY\n", "        self.calls.load(Ordering::Relaxed) > MANY / 2\n", THROTTLE),
+    ("throttle: futures are throttled", "throttle.rs", "if is_future ||", "if", throttled("always_timed")),
+    ("throttle: reported calls are throttled", "block.rs", "if histogram.function().0 == ROOT {", "{", throttled("always_timed")),
+    ("throttle: a thread is seen where it is charged", "block.rs", "return Some((path_of(place), stay.ticks));", "return Some((path_of(stay.counters), stay.ticks + path_of(place) as u64 * 0));", throttled("is_seen_there")),
+    ("throttle: ages of calls that no clock was read for", "in_flight.rs", "counters.counted_after() == 0)", "counters.counted_after() != 1)", throttled("is_seen_there")),
+    ("throttle: counted before the reset is counted after it", "tally.rs", ".saturating_sub(before.tally.untimed)", "", throttled("a_reset_ends")),
+    ("throttle: the mark is not told after adding up", "profile.rs", "        self.untimed = self.untimed.saturating_add(other.untimed);\n", "", REPORTS),
+    ("throttle: counted calls are priced as timed ones", "stats/entry.rs", "ticks_per_untimed_call * counts.untimed as f64", "ticks_per_call * counts.untimed as f64", REPORTS),
     ("http: any name in brackets", "http/access.rs", "address.parse::<std::net::Ipv6Addr>().ok()?;", "", HTTP),
     ("http: what follows a host's colon is no port", "http/access.rs", "is_some_and(is_port)", "is_some()", HTTP),
     ("http: only the token's last byte counts", "http/access.rs", "difference |= byte ^", "difference = byte ^", HTTP),
@@ -124,7 +155,12 @@ BUGS = [
     ("http: children keep the socket", "fork.rs", "libc::close(descriptor)", "libc::close(-1)", server("a_child_does_not_hold_the_socket")),
     ("http: the server's blocks are recorded", "heap/local.rs", "    QUIET.set(true);\n    let local", "    let local", server("no_trace_of_the_server")),
     ("http: 100 is not said", "http/server/connection.rs", "if head.expects_continue && input.is_empty()", "if false && input.is_empty()", server("as_curl_sees_it")),
+    ("http: a capture is as long as it was at its beginning", "http/limits.rs", "lasts.saturating_sub(now.saturating_duration_since(start))", "lasts", HTTP),
+    ("http: who waits as told comes too early", "http/limits.rs", "u64::from(duration.subsec_nanos() > 0)", "0", HTTP),
     ("http: a server that stops is not woken", "http/server/accept.rs", "let _ = TcpStream::connect_timeout(&reachable, END / 10);", "let _ = reachable;", server("stopped_while_it_waits_and_works")),
+    ("difference: what has been freed has been allocated", "stats/text_diff.rs", 'format!("{mark}-{}", bytes(old - new))', 'format!("{mark}+{}", bytes(old - new))', DIFFERENCE),
+    ("difference: estimates pass for exact", "stats/text_diff.rs", "before.samples > 0 || after.samples > 0", "before.samples > after.samples + 9", DIFFERENCE),
+    ("difference: without any heap it has columns", "stats/text_diff.rs", "f.cumulative_heap != HeapCounts::default()", "f.calls > 0", DIFFERENCE),
     ("no restore on Pending", FUTURE,
      "self.block.switch(self.back, now);",
      "self.block.switch(if self.outcome == Outcome::Pending { counters } else { self.back }, now);", ASYNC_ORACLE),
@@ -160,10 +196,10 @@ BUGS = [
     ("only first polls counted", FUTURE,
      "if self.outcome != Outcome::Dropped {",
      "if self.outcome != Outcome::Dropped && self.call.start == entered {", ASYNC_ORACLE),
-    ("busy charged to the caller", FUTURE, "block.switch(counters, now);", "block.switch(back, now);", ASYNC_ORACLE),
+    ("busy charged to the caller", FUTURE, "block.switch(Spot::of(counters), now);", "block.switch(back, now);", ASYNC_ORACLE),
     ("start counted at each poll", FUTURE,
-     "        block.switch(counters, now);",
-     "        if resumed.is_some() { block.counters_of(self.path).start(); }\n        block.switch(counters, now);", ASYNC_ORACLE),
+     "        block.switch(Spot::of(counters), now);",
+     "        if resumed.is_some() { block.counters_of(self.path).start(); }\n        block.switch(Spot::of(counters), now);", ASYNC_ORACLE),
     ("counters of the old thread", FUTURE,
      "                if !ptr::eq(thread::block(), self.home.block) {\n                    self.move_home()?;\n                }\n                Some",
      "                Some", ASYNC_ORACLE),
@@ -187,8 +223,8 @@ BUGS = [
      "            counters.fold();\n            return Some(counters);", "            return Some(counters);", ORACLE),
     # Faults inside of the process.
     ("a panicking call is not left", GUARD,
-     "        block.switch_from(self.counters, back, now);\n",
-     "        if !std::thread::panicking() { block.switch_from(self.counters, back, now); }\n",
+     "        block.switch_from(block.spot_on(self.counters), back, now);\n",
+     "        if !std::thread::panicking() { block.switch_from(block.spot_on(self.counters), back, now); }\n",
      fault("a_million_panics")),
     ("a destructor that returns counts as panicked", GUARD,
      "let panicked = std::thread::panicking() && !unwinding;", "let panicked = std::thread::panicking() || unwinding;", fault("a_destructor")),
@@ -207,7 +243,7 @@ BUGS = [
     ("the thread stays on a call that has ended", DISORDER,
      "Some(back) => to = back,", "Some(_) => break,", fault("calls_that_end_out_of_order")),
     ("no stand-in: the ended call is not asked for", BLOCK,
-     "self.switch(stand_in, now);", "let _ = stand_in; self.switch(to, now);", fault("calls_that_end_out_of_order")),
+     "self.switch(Spot::of(stand_in), now);", "let _ = stand_in; self.switch(Spot::of(to), now);", fault("calls_that_end_out_of_order")),
     ("time of a stand-in is lost", BLOCK,
      "self.stand_ins.push(self.len);\n        self.len += 1;", "self.stand_ins.push(self.len);", DISORDERLY),
     ("a stay on a stand-in is counted on its path's other counters too", "snapshot.rs",
@@ -219,7 +255,7 @@ BUGS = [
      "self.block.go_back(self.back, clock::now());", "self.block.switch(self.back, clock::now());", DISORDERLY),
     ("folded calls have ended with the first of them", DISORDER, "if to.is_active() {", "if false {", DISORDERLY),
     ("an end out of order is no panic", GUARD,
-     "self.close_in_disorder(block, now, ending);", "self.close_in_disorder(block, now, Ending::Returned);", DISORDERLY),
+     "self.close_in_disorder(block, now, ending, counted);", "self.close_in_disorder(block, now, Ending::Returned, counted);", DISORDERLY),
     ("the next thread has the disorder of the last", BLOCK, "if self.disordered.take()", "if false && self.disordered.take()", DISORDERLY),
     ("no room in the common tree is not noted", CAPTURE,
      "block.add_truncated(counts.starts);", "", fault("a_tree_of_its_own")),
@@ -331,8 +367,8 @@ BUGS = [
     ("suspended time in a thread's part", "snapshot.rs",
      "let counts = Counts { self_await: 0, ..tally.since(now, &baseline) };", "let counts = tally.since(now, &baseline);", THREADS),
     ("the profiler's own measuring is late", "snapshot.rs",
-     "    let costs = crate::calibrate::costs_ns();\n",
-     "    let costs = { let _inside = thread::Inside::enter(); crate::calibrate::costs_ns() };\n", THREADS),
+     "    let costs = crate::calibrate::costs();\n",
+     "    let costs = { let _inside = thread::Inside::enter(); crate::calibrate::costs() };\n", THREADS),
     ("a remark without its end", "stats/text_default.rs", "not a regular expression, ignored: {pattern:?}", "not a regular expression, ignored", reports("nothing")),
 ]
 
@@ -385,8 +421,8 @@ SLOW = [
      "        let start = now();\n        counters.begin(start);",
      "        let start = now();\n        counters.begin(start);\n        (0..200).for_each(|i| _ = std::hint::black_box(i));",
      truth("the_share")),
-    ("the instrument weighs nothing", "calibrate.rs", "(per_call() * scale, per_poll() * scale)",
-     "{ let _ = scale; (0.0 * per_call(), 0.0 * per_poll()) }", truth("the_share")),
+    ("the instrument weighs nothing", "calibrate.rs", "notes.ticks_per_call = costs.per_call * scale;",
+     "notes.ticks_per_call = 0.0 * costs.per_call * scale;", truth("the_share")),
     ("of futures that wait together one waits", FUTURE,
      "let charged = segment.pended.replace(self.pended.wrapping_add(1)) == 0;",
      "let charged = segment.pended.replace(self.pended.wrapping_add(1)) == 0 && self.pended == 0;", truth("ten_sleeps")),
@@ -539,6 +575,32 @@ SLOW = [
     ("http: what is given up is waited for all the same", "http/tower/pool.rs", "if let Stage::Waiting(..) = was {", "if let (Stage::Waiting(..), false) = (was, true) {", ["-p", "profile-cost-runtime", "--lib", "http::tower"]),
     ("http: the authority is not asked for the host", "http/tower/service.rs", "if name == HOST.as_str()", "if name == HOST.as_str() && name.is_empty()", requests("mounted")),
     ("http: a thousandth of the requests is not counted", "http/tower/layer.rs", "let Some(name) = name else {", "static ALL: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);\n        let Some(name) = name.filter(|_| ALL.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % 1000 != 0) else {", requests("soak")),
+    ("http: a while has what was before", "http/heap/pprof.rs", "new.since(old)", "new", go("while")),
+    ("http: Go is told another default", "http/heap/pprof.rs", '"allocs", "alloc_space"', '"allocs", "inuse_space"', go("token")),
+    ("page: the smallest first", "render/html/table.js", "(sort.down ? values[b] - values[a] : values[a] - values[b])", "(values[a] - values[b])", PAGE),
+    ("page: names are sorted as they came", "render/html/table.js", "(model.rank[a] - model.rank[b])", "(a - b)", PAGE),
+    ("page: a filter knows its own case only", "http/page/heap.js", "(row.name ?? row.key).toLowerCase().includes(lower)", "(row.name ?? row.key).includes(lower)", PAGE),
+    ("page: newer functions lose the focus", "render/html/table.js", "if (rows.has(again)) rows.get(again).focus({ preventScroll: true });", "", PAGE),
+    ("page: newer rows of the heap are closed", "http/page/list.js", "      rows = newRows;\n", "      rows = newRows;\n      open.clear();\n", PAGE),
+    ("page: newer figures undo the search", "render/html/view.js", "  table.show(state.model);\n", "  table.show(state.model);\n  $(\"query\").value = \"\";\n", PAGE),
+    ("page: newer figures choose the metric", "render/html/view.js", "if (!metrics.some(metric => metric.id === state.metric)) state.metric =", "state.metric =", PAGE),
+    ("page: a metric is chosen and another shown", "render/html/view.js", "const metric = metrics.find(m => m.id === state.metric);\n  $", "const metric = metrics[0];\n  $", PAGE),
+    ("page: Stop forgets", "http/page/recordings.js", 'run("stop", {}))', 'run("reset", {}))', PAGE),
+    ("page: Reset asks nothing", "http/page/recordings.js", 'if (made.classList.contains("sure"))', "if (timer === 0)", PAGE),
+    ("page: a recording has no end", "http/page/recordings.js", "sent: () => ({ duration: time.value }),", "sent: () => ({}),", PAGE),
+    ("page: names are markup", "render/html/units.js", "element.textContent = text", "element.innerHTML = text", PAGE),
+    ("page: what has grown has shrunk", "http/page/heap.js", "growth: row.bytes - old.bytes,", "growth: old.bytes - row.bytes,", PAGE),
+    ("page: what has shrunk has grown", "http/page/heap.js", "n < 0 ? `\\u2212${text(-n)}`", "n < 0 ? `+${text(-n)}`", PAGE),
+    ("page: what has gone has come", "http/page/heap.js", "growth: -old.bytes,", "growth: old.bytes,", PAGE),
+    ("page: estimates pass for exact", "http/page/heap.js", "(row.isEstimate ? `~${text}` : text)", "text", PAGE),
+    ("page: the outermost call's age for the innermost's", "http/page/inflight.js", "age: thread.stack.at(-1)?.age ?? null", "age: thread.stack[0]?.age ?? null", PAGE),
+    ("page: one waits where many do", "http/page/answers.js", "count: numberOr(group.count, 1)", "count: 1", PAGE),
+    ("page: others are asked", "http/page/page.js", '$("host").textContent = location.host;', '$("host").textContent = location.host;\nnew Image().src = "https://example.invalid/";', PAGE),
+    ("page: others may be asked", "http/page.rs", "connect-src 'self'", "connect-src *", PAGE),
+    ("page: the token is in the address", "http/page/ask.js", "  const headers = token.value", '  if (token.value) url.searchParams.set("token", token.value);\n  const headers = token.value', PAGE),
+    ("page: the token outlives the tab", "http/page/ask.js", "if (value) sessionStorage.setItem(this.name, value);", "if (value) localStorage.setItem(this.name, value), sessionStorage.setItem(this.name, value);", PAGE),
+    ("page: old figures pass for new", "http/page/status.js", 'toggle("is-stale", troubles.size > 0)', 'toggle("is-stale", false)', PAGE),
+    ("page: asked though it is to be by hand", "http/page/refresh.js", "chosen > 0 ? Math.max(chosen, 4 * took) : 0", "Math.max(chosen, 4 * took, 500)", PAGE),
 ]
 
 

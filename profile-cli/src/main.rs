@@ -42,16 +42,20 @@ fn main() -> ExitCode {
     }
 }
 
-/// As the compiler's wrapper, or as the runner of programs: then that is its name.
+/// As a wrapper of the compiler, or as the runner of programs: then that is its name.
 fn called_by_cargo(arguments: &mut Vec<std::ffi::OsString>) -> Option<Result<ExitCode, Failure>> {
     let called = std::path::PathBuf::from(arguments.first()?);
-    let name = called.file_stem()?;
-    let is_wrapper = name == whole::wrapper::NAME;
-    if !is_wrapper && name != whole::runner::NAME {
+    let name = called.file_stem()?.to_str()?;
+    let names = [whole::wrapper::NAME, whole::linked::NAME, whole::runner::NAME];
+    if !names.contains(&name) {
         return None;
     }
     let arguments = std::mem::take(arguments).into_iter().skip(1);
-    Some(if is_wrapper { whole::wrapper::run(&called, arguments) } else { whole::runner::run(arguments) })
+    Some(match name {
+        whole::wrapper::NAME => whole::wrapper::run(&called, arguments),
+        whole::linked::NAME => whole::linked::run(&called, arguments),
+        _ => whole::runner::run(arguments),
+    })
 }
 
 fn run(arguments: Vec<std::ffi::OsString>) -> Result<ExitCode, Failure> {

@@ -41,7 +41,8 @@ pub(crate) struct Ring {
     len: AtomicU32,
     /// Odd while the owner moves the entries into the histograms.
     sequence: AtomicU32,
-    histogram: [AtomicU32; RING],
+    /// Whose: what the owner says stands for the counters.
+    whose: [AtomicU32; RING],
     ticks: [AtomicU64; RING],
 }
 
@@ -51,7 +52,7 @@ impl Ring {
         Self {
             len: AtomicU32::new(0),
             sequence: AtomicU32::new(0),
-            histogram: [const { AtomicU32::new(0) }; RING],
+            whose: [const { AtomicU32::new(0) }; RING],
             ticks: [const { AtomicU64::new(0) }; RING],
         }
     }
@@ -61,7 +62,7 @@ impl Ring {
         Self {
             len: AtomicU32::new(0),
             sequence: AtomicU32::new(0),
-            histogram: std::array::from_fn(|_| AtomicU32::new(0)),
+            whose: std::array::from_fn(|_| AtomicU32::new(0)),
             ticks: std::array::from_fn(|_| AtomicU64::new(0)),
         }
     }
@@ -69,10 +70,10 @@ impl Ring {
     /// Keeps one elapsed time; true when the ring is now full and must be drained.
     #[inline(always)]
     #[must_use]
-    pub(crate) fn push(&self, histogram: u32, ticks: u64) -> bool {
+    pub(crate) fn push(&self, whose: u32, ticks: u64) -> bool {
         let len = self.len.load(Ordering::Relaxed);
         let at = len as usize % RING;
-        self.histogram[at].store(histogram, Ordering::Relaxed);
+        self.whose[at].store(whose, Ordering::Relaxed);
         self.ticks[at].store(ticks, Ordering::Relaxed);
         self.len.store(len + 1, Ordering::Release);
         at == RING - 1
@@ -97,7 +98,7 @@ impl Ring {
         self.sequence.store(sequence.wrapping_add(1), Ordering::Relaxed);
         fence(Ordering::Release);
         for at in 0..len as usize {
-            into(self.histogram[at].load(Ordering::Relaxed), self.elapsed(at));
+            into(self.whose[at].load(Ordering::Relaxed), self.elapsed(at));
         }
         let after = self.len.swap(0, Ordering::Relaxed);
         self.sequence.store(sequence.wrapping_add(2), Ordering::Release);
@@ -109,7 +110,7 @@ impl Ring {
     /// with at most one ring's worth of calls missing.
     pub(crate) fn read_with(
         &self,
-        histogram: u32,
+        is_its: impl Fn(u32) -> bool,
         mut read: impl FnMut() -> Vec<(usize, u64)>,
     ) -> Vec<(usize, u64)> {
         for _ in 0..64 {
@@ -121,7 +122,7 @@ impl Ring {
             let mut buckets = read();
             let len = (self.len.load(Ordering::Acquire) as usize).min(RING);
             for at in 0..len {
-                if self.histogram[at].load(Ordering::Relaxed) == histogram {
+                if is_its(self.whose[at].load(Ordering::Relaxed)) {
                     buckets.push((bucket_of(self.elapsed(at)), 1));
                 }
             }

@@ -11,19 +11,23 @@ use crate::future::{Instrumented, instrument};
 use crate::site::Site;
 
 /// First in the body of a function: the call ends with the body. `__enter!(method "load" 12);`
+/// and, where the file is to be called otherwise than by the compiler, `__enter!(method "load" 12 "log-0.4/src/lib.rs");`
 ///
 /// What the namer is called says whether the function says `self` or `Self`: see `label_name`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __enter {
     ($namer:ident $name:literal $line:literal) => {
+        $crate::__enter!($namer $name $line ($crate::private::file!()));
+    };
+    ($namer:ident $name:literal $line:literal $file:tt) => {
         // PERF: entered where it stays; see `Guard::enter`.
         let mut __profile_cost_guard = $crate::private::Guard::new();
         {
             static SITE: $crate::private::Site =
-                $crate::private::Site::new($name, $crate::private::file!(), $line, false);
+                $crate::private::Site::new($name, $file, $line, false);
             fn $namer() {}
-            __profile_cost_guard.enter(&SITE, $namer);
+            $crate::private::Guard::enter(&mut __profile_cost_guard, &SITE, $namer);
         }
     };
 }
@@ -32,9 +36,12 @@ macro_rules! __enter {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __site {
-    ($namer:ident $name:literal $line:literal) => {{
+    ($namer:ident $name:literal $line:literal) => {
+        $crate::__site!($namer $name $line ($crate::private::file!()))
+    };
+    ($namer:ident $name:literal $line:literal $file:tt) => {{
         static SITE: $crate::private::Site =
-            $crate::private::Site::new($name, $crate::private::file!(), $line, false);
+            $crate::private::Site::new($name, $file, $line, false);
         fn $namer() {}
         (&SITE, $namer)
     }};

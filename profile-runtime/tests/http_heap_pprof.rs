@@ -11,7 +11,7 @@ use std::hint::black_box;
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use asking::{alone, endpoints, get, get_json, header, post, refused, reply, text};
+use asking::{alone, ask, endpoints, get, get_json, header, post, refused, reply, retry_after, text};
 use judges::{available, run, scratch};
 use pprof_rules::{Checked, check};
 use profile_cost_runtime::heap::{self, Mode, Tracker};
@@ -172,6 +172,18 @@ fn a_while_is_waited_for_and_only_one_at_a_time() {
     refused(&endpoints, "GET", "/debug/pprof/allocs?seconds=2", 429);
     // Who goes away leaves the place to others.
     drop(work);
+    // What is left of it is said, be it of calls or of the heap; a test that takes half a minute from here to there is no test.
+    for under_way in ["heap?seconds=60", "wall?seconds=60"] {
+        let Reply::Later(work) = reply(&endpoints, &format!("/debug/pprof/{under_way}")) else {
+            panic!("a wait")
+        };
+        for other in ["allocs?seconds=1", "profile?seconds=2"] {
+            let response = ask(&endpoints, "GET", &format!("/debug/pprof/{other}"));
+            let left = retry_after(&response);
+            assert!(response.status == 429 && (30..=60).contains(&left), "{under_way}, {other}: {left}");
+        }
+        drop(work);
+    }
     let begun = std::time::Instant::now();
     let response = get(&endpoints, "/debug/pprof/heap?seconds=1");
     let (took, duration) = (begun.elapsed(), check(&response.body).duration_ns);

@@ -57,7 +57,7 @@ pub(crate) fn run(command: &str, asked: &Whole, screen: &Screen) -> Result<ExitC
         profile.save(file).map_err(|error| Failure::of_file(file, &error))?;
     }
     let mut stats = Stats::new(profile);
-    stats.sort_stats(sort).look(screen.look_of_stderr());
+    stats.sort_stats(sort).look(screen.look_of_stderr()).show_overhead(true);
     if asked.pstats || defaults.pstats == Some(true) {
         stats.style(Style::Pstats);
     }

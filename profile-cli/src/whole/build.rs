@@ -12,7 +12,7 @@ use super::plan::{Plan, Root};
 use super::runtime_library::RuntimeLibrary;
 use super::toolchain::Toolchain;
 use super::workspace::{Package, Workspace};
-use super::{linked, runner, wrapper};
+use super::{linked, others_runner, runner, wrapper};
 use crate::failure::Failure;
 use crate::input::notice;
 
@@ -40,6 +40,8 @@ pub(crate) struct Build {
     target: Option<String>,
     build_directory: PathBuf,
     with_dependencies: bool,
+    /// `RUSTC_WRAPPER`, where the profiler's own sources are replaced.
+    replaces: Option<PathBuf>,
 }
 
 impl Build {
@@ -55,9 +57,16 @@ impl Build {
     ) -> Result<Self, Failure> {
         let with_dependencies = wish.all || !wish.named.is_empty();
         let packages = chosen(workspace, wish)?;
-        let runtime = match linked::runtime(&toolchain, workspace, command, flags)? {
-            Some(runtime) => runtime,
-            None => RuntimeLibrary::get(&toolchain, target)?,
+        let linked = linked::find(&toolchain, workspace, command, flags)?;
+        if linked.is_some() && with_dependencies {
+            return Err(Failure::new(
+                "--deps and --crate are not for programs that use profile-cost themselves: \
+                 the runtime that they are linked with would be another one",
+            ));
+        }
+        let (runtime, replaced) = match linked {
+            Some(linked) => (linked.runtime, linked.replaced),
+            None => (RuntimeLibrary::get(&toolchain, target)?, None),
         };
         let plan = Plan {
             runtime,
@@ -91,24 +100,30 @@ impl Build {
             // Every crate is compiled otherwise.
             home.join("build")
         } else {
-            workspace.build_directory().to_path_buf()
+            let others = replaced.as_ref().map(|replaced| replaced.build_directory.as_path());
+            others.unwrap_or(workspace.build_directory()).to_path_buf()
         };
         let target = target.map(str::to_owned);
-        Ok(Self { plan, home, folder, toolchain, target, build_directory, with_dependencies })
+        let replaces = replaced.map(|replaced| replaced.wrapper);
+        Ok(Self { plan, home, folder, toolchain, target, build_directory, with_dependencies, replaces })
     }
 
     /// `cargo COMMAND`, which compiles by the plan and starts programs with a profile to write in `profiles`.
     pub(crate) fn cargo(&self, command: &str, profiles: &Path) -> Command {
         let mut cargo = self.toolchain.cargo();
         cargo.arg(command);
-        for (name, is_ours) in
-            [("RUSTC_WRAPPER", self.with_dependencies), ("RUSTC_WORKSPACE_WRAPPER", !self.with_dependencies)]
-        {
+        let own = self.home.join(wrapper::NAME);
+        let (all, members) = match &self.replaces {
+            Some(replaces) => (replaces.clone(), own),
+            None if self.with_dependencies => (own, PathBuf::new()),
+            None => (PathBuf::new(), own),
+        };
+        for (name, ours) in [("RUSTC_WRAPPER", all), ("RUSTC_WORKSPACE_WRAPPER", members)] {
             if let Some(others) = std::env::var_os(name).filter(|value| !value.is_empty()) {
                 notice(&format!("{name}={} is not used for this build", others.to_string_lossy()));
             }
             // NOTE: empty is none, also where cargo's configuration has one.
-            cargo.env(name, if is_ours { self.home.join(wrapper::NAME) } else { PathBuf::new() });
+            cargo.env(name, ours);
         }
         // Intermediate files beside those of plain builds, whose dependencies are the same; programs elsewhere.
         cargo.env("CARGO_BUILD_BUILD_DIR", &self.build_directory);
@@ -117,9 +132,7 @@ impl Build {
         cargo.env("CARGO_TARGET_DIR", programs);
         let triple = self.target.as_deref().unwrap_or(&self.toolchain.host);
         let variable = format!("CARGO_TARGET_{}_RUNNER", triple.to_uppercase().replace('-', "_"));
-        if let Some(others) = std::env::var_os(&variable) {
-            cargo.env(runner::OTHERS_RUNNER, others);
-        }
+        cargo.env(runner::OTHERS_RUNNER, others_runner::of(triple, &variable).join(runner::BETWEEN));
         let runner = self.home.join(runner::NAME);
         match runner.to_str().filter(|path| path.contains(char::is_whitespace)) {
             // NOTE: the variable is split at spaces; a list is none that a string of the configuration gives way to.
@@ -206,7 +219,7 @@ fn this_tool() -> String {
 }
 
 /// Puts this tool under another name.
-fn put_tool(path: &Path) -> std::io::Result<()> {
+pub(super) fn put_tool(path: &Path) -> std::io::Result<()> {
     let this = std::env::current_exe()?;
     if fs::read_link(path).is_ok_and(|target| target == this) {
         return Ok(());

@@ -48,6 +48,9 @@ pub(crate) struct File {
     pub(crate) in_macros: usize,
     /// Why it is as it was.
     pub(crate) unreadable: Option<String>,
+    /// A build script wrote it.
+    #[serde(default)]
+    is_generated: bool,
     /// Lines of functions that do not compile with calls in them.
     left_out: BTreeSet<usize>,
 }
@@ -103,7 +106,18 @@ impl<'a> Mirror<'a> {
             self.folder(folder).map_err(|error| Failure::of_file(folder, &error))?;
         }
         let seen = std::mem::take(&mut self.seen);
-        self.index.files.retain(|path, _| seen.contains(path));
+        self.index.files.retain(|path, file| seen.contains(path) || (file.is_generated && path.exists()));
+        self.write_index()
+    }
+
+    /// Mirrors what a build script wrote.
+    pub(crate) fn add_generated(&mut self, folder: &Path) -> Result<(), Failure> {
+        self.folder(folder).map_err(|error| Failure::of_file(folder, &error))?;
+        for path in std::mem::take(&mut self.seen) {
+            if let Some(file) = self.index.files.get_mut(&path) {
+                file.is_generated = true;
+            }
+        }
         self.write_index()
     }
 
@@ -197,13 +211,16 @@ impl<'a> Mirror<'a> {
 
     fn splice(&mut self, path: &Path, left_out: BTreeSet<usize>) -> io::Result<()> {
         let metadata = fs::metadata(path)?;
-        let mut file = File { left_out, ..File::default() };
+        let is_generated = self.index.files.get(path).is_some_and(|file| file.is_generated);
+        let mut file = File { left_out, is_generated, ..File::default() };
         (file.changed, file.length) = stamp(&metadata);
         let spliced = match fs::read_to_string(path) {
             Ok(source) => {
                 let name = path.to_string_lossy();
+                let short = self.name_of_dependency(path);
                 let options = Options {
                     edition_2015: self.is_of_2015(path),
+                    file: short.as_deref(),
                     min_size: self.plan.min_size,
                     wanted: &|function| self.wanted.is(&name, function),
                     left_out: &file.left_out,
@@ -234,6 +251,13 @@ impl<'a> Mirror<'a> {
         }
         self.index.files.insert(path.to_owned(), file);
         Ok(())
+    }
+
+    /// Without the folders that downloaded packages lie in: `log-0.4.29/src/lib.rs`.
+    fn name_of_dependency(&self, path: &Path) -> Option<String> {
+        let (_, others) = self.plan.folders.split_first()?;
+        let package = others.iter().find(|package| path.starts_with(package))?;
+        Some(path.strip_prefix(package.parent()?).ok()?.to_string_lossy().into_owned())
     }
 
     /// The edition of the crate that the file most likely is of: of the root nearest to it.

@@ -11,13 +11,15 @@ use crate::failure::Failure;
 pub(crate) const NAME: &str = "profile-cost-runner";
 /// The folder for profiles, one a process.
 pub(crate) const PROFILES: &str = "PROFILE_COST_WHOLE_PROFILES";
-/// The runner that programs would have without us, as in cargo's variable.
+/// The runner that programs would have without us, its words apart by [`BETWEEN`].
 pub(crate) const OTHERS_RUNNER: &str = "PROFILE_COST_WHOLE_RUNNER";
+pub(crate) const BETWEEN: &str = "\x1f";
 
 /// `runner PROGRAM ARGUMENTS`: becomes that program.
 pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, Failure> {
     let others = std::env::var(OTHERS_RUNNER).unwrap_or_default();
-    let mut words = others.split_whitespace().map(OsString::from).chain(arguments);
+    let mut words =
+        others.split(BETWEEN).filter(|word| !word.is_empty()).map(OsString::from).chain(arguments);
     let program =
         words.next().ok_or_else(|| Failure::new("cargo did not say which program; this is its runner"))?;
     let mut command = Command::new(&program);

@@ -24,7 +24,7 @@ pub(crate) struct RuntimeLibrary {
     pub(crate) dependencies: PathBuf,
 }
 
-const FEATURES: &str = "enabled";
+const FEATURES: &str = "enabled,throttle";
 
 impl RuntimeLibrary {
     /// The library for this compiler and target (`None`: the host).
@@ -33,7 +33,7 @@ impl RuntimeLibrary {
         let mut key = Hash::new();
         key.add(&toolchain.version).add(target.unwrap_or_default()).add(FEATURES);
         flags.iter().for_each(|flag| _ = key.add(flag));
-        sources::files().for_each(|(name, text)| _ = key.add(name).add(text));
+        sources::of("runtime").for_each(|(name, text)| _ = key.add(name).add(text));
         let folder = cache()?.join(format!("{}-{}", env!("CARGO_PKG_VERSION"), key.finish()));
         let found = folder.join("library.json");
         if let Some(library) = Self::read(&found) {
@@ -49,11 +49,7 @@ impl RuntimeLibrary {
         }
         notice("the profiler's runtime is compiled for this compiler, once");
         let package = folder.join("package");
-        for (name, text) in sources::files() {
-            let path = package.join(name);
-            fs::create_dir_all(path.parent().unwrap_or(&package)).map_err(|e| failed(&e))?;
-            fs::write(&path, text).map_err(|e| failed(&e))?;
-        }
+        sources::unpack("runtime", &package).map_err(|e| failed(&e))?;
         let library = build(toolchain, target, &package, &folder.join("build"), &flags)?;
         let text = serde_json::to_string(&library).map_err(|error| Failure::new(error.to_string()))?;
         fs::write(&found, text).map_err(|e| failed(&e))?;
@@ -95,7 +91,8 @@ fn build(
             why = complaint(&output.stderr, &output.stdout);
         }
     }
-    Err(Failure::new(format!("the profiler's runtime could not be compiled for this workspace: {why}")))
+    let whom = target.unwrap_or("this workspace");
+    Err(Failure::new(format!("the profiler's runtime could not be compiled for {whom}: {why}")))
 }
 
 fn no_cargo(command: &Command, error: &io::Error) -> Failure {
@@ -107,12 +104,12 @@ fn no_cargo(command: &Command, error: &io::Error) -> Failure {
 fn artefact(messages: &[u8]) -> Option<RuntimeLibrary> {
     let messages = String::from_utf8_lossy(messages);
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let libraries =
+    let mut libraries =
         messages.filter(|m| m["target"]["name"] == "profile_cost_runtime").filter_map(|message| {
             let files = message["filenames"].as_array()?.iter().filter_map(Value::as_str).map(PathBuf::from);
             files.into_iter().find(|file| file.extension() == Some(OsStr::new("rlib")))
         });
-    let rlib = libraries.last()?;
+    let rlib = libraries.next_back()?;
     Some(RuntimeLibrary { dependencies: rlib.parent()?.join("deps"), rlib })
 }
 

@@ -28,6 +28,8 @@ use sizes::Sizes;
 pub(crate) struct Options<'a> {
     /// The file belongs to a crate of edition 2015, where paths to other crates begin otherwise.
     pub edition_2015: bool,
+    /// What the file is called in reports; `None`: as the compiler calls it.
+    pub file: Option<&'a str>,
     /// Bodies of fewer tokens, and without a loop, are left alone. 0: none are.
     pub min_size: usize,
     /// Asked for each function by its name, with its type if that is known: `Orders::load`.
@@ -175,7 +177,8 @@ impl Splicer<'_> {
             self.skipped.push(Skipped { name, line, why });
         } else {
             let crate_path = if self.options.edition_2015 { "__profile_cost" } else { "::__profile_cost" };
-            let site = calls::Site { crate_path, name: &own, line, is_method: names::mentions_self(sig) };
+            let is_method = names::mentions_self(sig);
+            let site = calls::Site { crate_path, name: &own, line, file: self.options.file, is_method };
             calls::insert(&site, attrs, sig, block, self.source, &mut self.edits);
             let last = block.brace_token.span.close().end().line;
             let first = first_token(attrs, vis, sig).start().line;
@@ -331,5 +334,9 @@ fn first_token(attrs: &[Attribute], vis: Option<&Visibility>, sig: &Signature) -
     }
 }
 
+#[cfg(test)]
+mod compiled;
+#[cfg(test)]
+mod sources;
 #[cfg(test)]
 mod tests;

@@ -28,6 +28,12 @@ impl Unit {
         Some(self.folder.join(&self.arguments[self.root?]))
     }
 
+    pub(crate) fn set_root(&mut self, path: &Path) {
+        if let Some(root) = self.root {
+            self.arguments[root] = path.into();
+        }
+    }
+
     /// The value of `--name value` or `--name=value`, the last of them.
     pub(crate) fn value(&self, name: &str) -> Option<&str> {
         let with = format!("{name}=");
@@ -68,7 +74,7 @@ impl Unit {
         if !self.value("--emit")?.contains("dep-info") {
             return None;
         }
-        Some(self.folder.join(self.value("--out-dir")?).join(self.stem()?).with_added_extension("d"))
+        Some(self.folder.join(self.value("--out-dir")?).join(format!("{}.d", self.stem()?)))
     }
 
     /// The arguments with the mirror's root in place of the crate's. Paths come out as they would otherwise: in

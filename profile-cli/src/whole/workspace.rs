@@ -47,6 +47,8 @@ impl Workspace {
     pub(crate) fn read(toolchain: &Toolchain, flags: &[String]) -> Result<Self, Failure> {
         let mut cargo = toolchain.cargo();
         cargo.args(["metadata", "--format-version", "1"]).args(flags);
+        // NOTE: cargo asks the compiler for its version even here, by a wrapper that is not used for the build.
+        cargo.env("RUSTC_WRAPPER", "").env("RUSTC_WORKSPACE_WRAPPER", "");
         let output = cargo.output().map_err(|error| {
             let program = cargo.get_program().to_string_lossy();
             Failure::new(format!(
@@ -88,6 +90,10 @@ impl Package {
 }
 
 impl Target {
+    pub(crate) fn is_library(&self) -> bool {
+        self.kind.iter().any(|kind| kind == "lib" || kind == "rlib" || kind == "proc-macro")
+    }
+
     /// Runs while other packages are compiled.
     pub(crate) fn is_for_compiling(&self) -> bool {
         self.kind.iter().any(|kind| kind == "proc-macro" || kind == "custom-build")

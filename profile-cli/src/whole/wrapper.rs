@@ -112,18 +112,27 @@ impl Compiler {
         root: &Path,
         compiled: &mut Compiled,
     ) -> Result<Option<i32>, Failure> {
-        let mirror = self.mirror()?;
+        let mut mirror = self.mirror()?;
+        let mut generated = std::env::var_os("OUT_DIR").map(PathBuf::from).filter(|folder| folder.is_dir());
+        if let Some(folder) = &mut generated {
+            let _lock = self.lock()?;
+            // As others may have left it meanwhile.
+            mirror = self.mirror()?;
+            mirror.add_generated(folder)?;
+            *folder = mirror.of(folder);
+        }
+        let generated = generated.as_deref();
         let mut arguments = unit.mirrored(&mirror.of(root), mirror.root());
         let mut runtime = OsString::from("__profile_cost=");
         runtime.push(&self.plan.runtime.rlib);
         arguments.extend(["--extern".into(), runtime]);
-        let mut outcome = self.rustc(&arguments, Output::OnceGood)?;
+        let mut outcome = self.rustc(&arguments, generated, Output::OnceGood)?;
         if outcome.code == Some(0) || !outcome.is_refused() {
             outcome.pass_on();
             return Ok(outcome.code);
         }
         // Is it the user's own?
-        let plain = self.rustc(&unit.arguments, Output::Held)?;
+        let plain = self.rustc(&unit.arguments, None, Output::Held)?;
         if plain.code != Some(0) {
             plain.pass_on();
             return Ok(plain.code);
@@ -135,7 +144,7 @@ impl Compiler {
             let mut mirror = self.mirror()?;
             let blamed = outcome.blamed(&mirror, unit);
             mirror.leave_out(&blamed)?;
-            outcome = self.rustc(&arguments, Output::Held)?;
+            outcome = self.rustc(&arguments, generated, Output::Held)?;
             if outcome.code == Some(0) {
                 outcome.pass_on();
                 return Ok(outcome.code);
@@ -145,7 +154,7 @@ impl Compiler {
             }
         }
         compiled.plain = Some(why);
-        let plain = self.rustc(&unit.arguments, Output::OnceGood)?;
+        let plain = self.rustc(&unit.arguments, None, Output::OnceGood)?;
         plain.pass_on();
         Ok(plain.code)
     }
@@ -166,8 +175,17 @@ impl Compiler {
         path
     }
 
-    fn rustc(&self, arguments: &[OsString], output: Output) -> Result<Outcome, Failure> {
+    /// `generated` is where the mirror has what the build script wrote.
+    fn rustc(
+        &self,
+        arguments: &[OsString],
+        generated: Option<&Path>,
+        output: Output,
+    ) -> Result<Outcome, Failure> {
         let mut rustc = Command::new(&self.rustc);
+        if let Some(folder) = generated {
+            rustc.env("OUT_DIR", folder);
+        }
         rustc.args(arguments).arg("-L").arg(self.library_path()).stderr(Stdio::piped());
         let mut child = rustc.spawn().map_err(|error| self.no_rustc(&error))?;
         let mut held = Vec::new();
@@ -209,7 +227,7 @@ impl Compiler {
 
     fn note(&self, unit: &Unit, compiled: &Compiled) -> Result<(), Failure> {
         let folder = self.home.join("crates");
-        let path = folder.join(unit.stem().unwrap_or_default()).with_added_extension("json");
+        let path = folder.join(format!("{}.json", unit.stem().unwrap_or_default()));
         let text = serde_json::to_string(compiled).map_err(|error| Failure::new(error.to_string()))?;
         fs::create_dir_all(&folder)
             .and_then(|()| fs::write(&path, text))

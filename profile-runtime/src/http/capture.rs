@@ -27,7 +27,7 @@ pub(super) fn of(
     render: impl FnOnce(&Profile) -> Result<Response, Refusal> + Send + 'static,
 ) -> Result<Reply, Refusal> {
     let Some(seconds) = seconds else { return Ok(Work::now(move || render(&crate::snapshot()))) };
-    let capturing = endpoints.state().limits.begin_capture()?;
+    let capturing = endpoints.state().limits.begin_capture(Instant::now(), seconds)?;
     let recording = control::Request::new(true);
     let (start, (before, epoch)) = (Instant::now(), snapshot_and_epoch());
     Ok(Work::after(seconds, move || {

@@ -1,4 +1,4 @@
-//! What changed between two profiles, function by function: rows as data, and the table of them.
+//! What changed between two profiles, function by function, as data before it is text.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -7,13 +7,10 @@ use std::io::{self, Write};
 use super::entry::FunctionStats;
 use super::labels::{LabelId, Labels, standard_name};
 use super::look::Look;
-use super::restriction::{IntoRestrictions, Selection, select};
+use super::restriction::{IntoRestrictions, select};
 use super::sort::SortKey;
-use super::text_default::{calls, ignored, limits, name, narrowed};
-use super::text_table::{Cell, Column, Table, Tint};
-use super::{Covers, Order, Stats};
+use super::{Covers, Order, Stats, text_diff};
 use crate::profile::{HeapCounts, Label};
-use crate::units::{count, counted, duration};
 
 /// What one of the two profiles holds of a function. Times in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -84,9 +81,9 @@ pub struct DiffRow {
     /// In the second profile; none for a function that is gone.
     pub after: Option<Figures>,
     /// What the first profile's times are multiplied with in comparisons; 1 unless normalized.
-    time_scale: f64,
+    pub(super) time_scale: f64,
     /// The same for its calls.
-    call_scale: f64,
+    pub(super) call_scale: f64,
 }
 
 impl DiffRow {
@@ -148,12 +145,12 @@ impl DiffRow {
 /// several functions of one name, by line as well.
 #[derive(Clone, Debug)]
 pub struct Diff {
-    rows: HashMap<LabelId, DiffRow>,
+    pub(super) rows: HashMap<LabelId, DiffRow>,
     /// The functions of both, without figures: what restrictions are applied to.
-    joint: Stats,
+    pub(super) joint: Stats,
     /// Calls, and seconds in all functions.
-    totals: [Figures; 2],
-    normalized: bool,
+    pub(super) totals: [Figures; 2],
+    pub(super) normalized: bool,
 }
 
 impl Diff {
@@ -261,113 +258,9 @@ impl Diff {
     /// Those of the writer.
     pub fn print(&self, mut out: impl Write, restrictions: impl IntoRestrictions) -> io::Result<()> {
         let mut text = Vec::new();
-        self.write(&select(&self.joint, &restrictions.into_restrictions()), &mut text)?;
+        text_diff::write(self, &select(&self.joint, &restrictions.into_restrictions()), &mut text)?;
         out.write_all(&text)
     }
-
-    fn write(&self, selection: &Selection, out: &mut dyn Write) -> io::Result<()> {
-        let look = self.joint.look;
-        let [before, after] = &self.totals;
-        let total = |f: &Figures| format!("{} in {}", duration(f.total), counted(f.calls, "call"));
-        let change = Change { before: before.total, after: after.total };
-        let normalized = if self.normalized { "; shares compared" } else { "" };
-        let text = format!(
-            "difference: {} before, {} after, {}{normalized}",
-            total(before),
-            total(after),
-            share(&change)
-        );
-        writeln!(out, "{}", look.wrapped(&text))?;
-        let keys = self.joint.order.iter().flat_map(|order| &order.keys).map(|key| match key {
-            SortKey::Calls | SortKey::Pcalls | SortKey::Cumulative | SortKey::Time => {
-                format!("change of {}", key.description())
-            }
-            _ => key.description().to_owned(),
-        });
-        let reversed = self.joint.order.as_ref().is_some_and(|order| order.reversed);
-        let text = format!(
-            "functions, by {}{}: {} of {} shown{}",
-            keys.collect::<Vec<_>>().join(", "),
-            if reversed { ", reversed" } else { "" },
-            count(selection.functions.len() as u64),
-            count(self.rows.len() as u64),
-            limits(&selection.remarks)
-        );
-        writeln!(out, "{}", look.wrapped(&text))?;
-        ignored(&selection.remarks, look, out)?;
-        let rows: Vec<&DiffRow> = selection.functions.iter().filter_map(|id| self.rows.get(id)).collect();
-        if !rows.is_empty() {
-            writeln!(out)?;
-            let heads = FIELDS.iter().map(|(group, title, rank, _)| Column { title, group, rank: *rank });
-            let mut table = Table::new(heads.collect(), look);
-            for row in &rows {
-                table.line(FIELDS.iter().map(|(.., cell)| cell(row)).collect(), name(&row.label, ""));
-            }
-            let left_out = table.fit();
-            table.write("function", out)?;
-            narrowed(&left_out, look, out)?;
-        }
-        writeln!(out)
-    }
-}
-
-type Field = (&'static str, &'static str, u8, fn(&DiffRow) -> Cell);
-
-const FIELDS: [Field; 13] = [
-    ("", "cause", 1, |r| r.cause().to_owned().into()),
-    ("self", "before", 8, |r| seconds(r.before.map(|f| f.total * r.time_scale))),
-    ("self", "after", 4, |r| seconds(r.after.map(|f| f.total))),
-    ("self", "change", 0, |r| tinted(signed(&r.total()), &r.total())),
-    ("self", "%", 6, |r| tinted(share(&r.total()), &r.total())),
-    ("cumulative", "before", 12, |r| seconds(r.before.map(|f| f.cumulative * r.time_scale))),
-    ("cumulative", "after", 11, |r| seconds(r.after.map(|f| f.cumulative))),
-    ("cumulative", "change", 5, |r| tinted(signed(&r.cumulative()), &r.cumulative())),
-    ("calls", "before", 10, |r| {
-        r.before
-            .map_or("-".into(), |f| match r.call_scale {
-                1.0 => calls(f.calls, f.primitive_calls),
-                scale => count((f.calls as f64 * scale).round() as u64),
-            })
-            .into()
-    }),
-    ("calls", "after", 9, |r| r.after.map_or("-".into(), |f| calls(f.calls, f.primitive_calls)).into()),
-    ("calls", "%", 3, |r| share(&r.calls()).into()),
-    ("per call", "after", 7, |r| seconds(r.after.and_then(|f| f.per_call()))),
-    ("per call", "%", 2, |r| match r.per_call() {
-        Some(change) => tinted(share(&change), &change),
-        None => "-".to_owned().into(),
-    }),
-];
-
-fn seconds(value: Option<f64>) -> Cell {
-    value.map_or("-".into(), duration).into()
-}
-
-/// `+1.20ms`; no sign where nothing changed.
-fn signed(change: &Change) -> String {
-    let plus = if change.absolute() > 0.0 { "+" } else { "" };
-    format!("{plus}{}", duration(change.absolute()))
-}
-
-/// `+12.3%`; a dash where there was nothing before.
-fn share(change: &Change) -> String {
-    match change.relative() {
-        Some(share) if share.abs() >= 10.0 => format!("{:+.0}%", 100.0 * share),
-        Some(0.0) => "0%".into(),
-        Some(share) => format!("{:+.1}%", 100.0 * share),
-        None => "-".into(),
-    }
-}
-
-/// Red or green where the change is at least 1 %.
-fn tinted(text: String, change: &Change) -> Cell {
-    let share = change.relative().unwrap_or(change.after);
-    let tint = match share {
-        0.01.. => Tint::Worse,
-        ..=-0.01 => Tint::Better,
-        _ => Tint::Plain,
-    };
-    Cell::new(text, tint)
 }
 
 fn compare(key: SortKey, a: &DiffRow, b: &DiffRow) -> Ordering {

@@ -52,10 +52,15 @@ pub fn refused(endpoints: &Endpoints, method: &str, target: &str, status: u16) -
     let response = ask(endpoints, method, target);
     assert_eq!(response.status, status, "{target}: {}", text(&response));
     if status == 429 {
-        let after = header(&response, "retry-after").expect("when to ask again");
-        assert!(after.parse::<u64>().is_ok_and(|seconds| seconds >= 1), "{after}");
+        assert!(retry_after(&response) >= 1, "{target}");
     }
     text(&response).to_owned()
+}
+
+/// Seconds.
+pub fn retry_after(response: &Response) -> u64 {
+    let after = header(response, "retry-after").expect("when to ask again");
+    after.parse().unwrap_or_else(|_| panic!("{after} seconds"))
 }
 
 pub fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {

@@ -12,6 +12,9 @@ use super::futures;
 /// Twice and more what programs need that stay below the compiler's 128.
 const RECURSION_LIMIT: u32 = 512;
 
+/// A name that no program has.
+const SHARED_SITE: &str = "__profile_cost_site";
+
 /// The function that calls are for.
 pub(super) struct Site<'a> {
     /// How paths to the runtime begin.
@@ -20,6 +23,8 @@ pub(super) struct Site<'a> {
     pub name: &'a str,
     /// Line of the name.
     pub line: usize,
+    /// The file's name in reports, when it is not the compiler's.
+    pub file: Option<&'a str>,
     /// It says `self` or `Self`.
     pub is_method: bool,
 }
@@ -27,17 +32,21 @@ pub(super) struct Site<'a> {
 impl Site<'_> {
     fn arguments(&self) -> String {
         let namer = if self.is_method { "method" } else { "function" };
-        format!("{namer} \"{}\" {}", self.name, self.line)
+        let file = self.file.map(|file| format!(" {file:?}")).unwrap_or_default();
+        format!("{namer} \"{}\" {}{file}", self.name, self.line)
     }
 
     fn enter(&self) -> String {
         format!(" {}::__enter!({});", self.crate_path, self.arguments())
     }
 
+    fn make(&self) -> String {
+        format!("{}::__site!({})", self.crate_path, self.arguments())
+    }
+
     /// What stands before a future; after it comes `)`.
-    fn instrument(&self) -> String {
-        let runtime = self.crate_path;
-        format!("{runtime}::private::instrument_at({runtime}::__site!({}), ", self.arguments())
+    fn instrument(&self, made: &str) -> String {
+        format!("{}::private::instrument_at({made}, ", self.crate_path)
     }
 }
 
@@ -59,17 +68,26 @@ pub(super) fn insert(
             Output::Never => (format!("{runtime}::private::Never"), "match ", " {}"),
             Output::Type(output) => (output, "", ""),
         };
-        let open = site.instrument();
+        let open = site.instrument(&site.make());
         edits.insert(start, format!(" {before}{open}async move {{ {runtime}::__returns!({output});"));
         edits.insert(end, format!("}}).await{after} "));
         return;
     }
     let futures = futures::returned(body);
-    if futures.is_empty() {
-        edits.insert(start, site.enter());
-    }
+    let made = match futures.len() {
+        0 => {
+            edits.insert(start, site.enter());
+            return;
+        }
+        1 => site.make(),
+        // One site for all: two of one name and line would be taken for two functions.
+        _ => {
+            edits.insert(start, format!(" let {SHARED_SITE} = {};", site.make()));
+            SHARED_SITE.to_owned()
+        }
+    };
     for future in futures {
-        edits.insert(future.async_token.span.byte_range().start, site.instrument());
+        edits.insert(future.async_token.span.byte_range().start, site.instrument(&made));
         edits.insert(future.block.brace_token.span.close().byte_range().end, ")".to_owned());
     }
 }

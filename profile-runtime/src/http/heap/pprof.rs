@@ -54,12 +54,13 @@ fn delta(
 ) -> Result<Reply, Refusal> {
     let state = endpoints.state().clone();
     let longest = state.options.longest_capture.as_secs().max(1);
-    let seconds = parameters.number("seconds", 1..=longest, 1)?;
+    let seconds = Duration::from_secs(parameters.number("seconds", 1..=longest, 1)?);
     require_recording()?;
-    let capturing = state.limits.begin_capture()?;
-    state.limits.note_snapshot(Instant::now(), state.options.snapshot_interval)?;
+    let now = Instant::now();
+    let capturing = state.limits.begin_capture(now, seconds)?;
+    state.limits.note_snapshot(now, state.options.snapshot_interval)?;
     let (old, of) = (heap::take_snapshot(), recording::plan().generation());
-    Ok(Work::after(Duration::from_secs(seconds), move || {
+    Ok(Work::after(seconds, move || {
         let new = heap::take_snapshot();
         let place = state.heap.turns.queue_after_capture(&capturing);
         let _turn = place.turn()?;

@@ -94,6 +94,8 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
     use crate::http::limits::Limits;
 
@@ -102,7 +104,7 @@ mod tests {
         let turns = Turns::default();
         let places: Vec<Place> = (0..MOST).map(|_| turns.queue().unwrap()).collect();
         assert_eq!(turns.queue().unwrap_err().status, 429);
-        let capturing = Limits::default().begin_capture().unwrap();
+        let capturing = Limits::default().begin_capture(Instant::now(), Duration::ZERO).unwrap();
         let _one_more = turns.queue_after_capture(&capturing);
         assert_eq!(turns.queue().unwrap_err().status, 429);
         let first = places[0].turn().unwrap();
