@@ -139,6 +139,28 @@ impl Ring {
 mod tests {
     use super::*;
 
+    /// As an allocator's calls do, when moving entries allocates.
+    #[test]
+    fn calls_that_end_while_entries_are_moved_are_lost_and_told() {
+        for calls in [0, 1, 4] {
+            let ring = Ring::new();
+            for n in 0..RING {
+                assert_eq!(ring.push(n as u32, 1), n == RING - 1);
+            }
+            let (mut moved, mut within) = (0, 0);
+            let lost = ring.drain(|_, _| {
+                moved += 1;
+                for _ in 0..calls {
+                    if ring.push(0, 1) {
+                        within += ring.drain(|_, _| unreachable!("it is being moved"));
+                    }
+                }
+            });
+            assert_eq!((moved, lost + within), (RING, calls * RING as u32));
+            assert!(!ring.push(0, 1));
+        }
+    }
+
     #[test]
     fn every_bucket_is_within_two_percent_and_in_order() {
         let mut values: Vec<u64> = (0..200).collect();
