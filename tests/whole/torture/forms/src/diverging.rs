@@ -15,3 +15,18 @@ pub fn tracked(n: Option<u64>) -> u64 {
     tally::count!("tracked");
     n.expect("given")
 }
+
+/// Whether this process has not asked before: each example has one of its own.
+///
+/// ```
+/// assert!(forms::diverging::is_first());
+/// ```
+///
+/// ```
+/// assert!(forms::diverging::is_first());
+/// ```
+pub fn is_first() -> bool {
+    tally::count!("is_first");
+    static FIRST: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(true);
+    FIRST.swap(false, std::sync::atomic::Ordering::Relaxed)
+}

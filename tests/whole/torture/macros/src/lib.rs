@@ -2,7 +2,7 @@
 
 extern crate proc_macro;
 
-use proc_macro::{Delimiter, Group, TokenStream, TokenTree};
+use proc_macro::{Delimiter, TokenStream, TokenTree};
 
 /// `describe()`: what it is and its name.
 #[proc_macro_derive(Describe, attributes(described))]
@@ -66,5 +66,5 @@ fn change_body(item: TokenStream, change: impl FnOnce(TokenTree) -> TokenTree) -
 #[test]
 fn macros_have_tests() {
     // Outside of a compiler there are no tokens.
-    assert!(std::panic::catch_unwind(|| Group::new(Delimiter::Brace, TokenStream::new())).is_err());
+    assert!(std::panic::catch_unwind(|| proc_macro::Group::new(Delimiter::Brace, TokenStream::new())).is_err());
 }
