@@ -493,13 +493,14 @@ impl Block {
         let Some(_inside) = Inside::enter() else {
             // An annotated allocator, called by code of ours that may hold the lock which `grow` takes: the
             // calls are counted, their elapsed times are not.
-            return self.ring.drain(|_, _| crate::thread::note_late());
+            let lost = self.ring.drain(|_, _| crate::thread::note_late());
+            return (0..lost).for_each(|_| crate::thread::note_late());
         };
         // SAFETY: as in `counters_of`; `grow` touches only `shared`.
         let owner = unsafe { &*self.owner.get() };
         #[cfg(feature = "throttle")]
         let judge = Judge::new();
-        self.ring.drain(|whose, ticks| {
+        let lost = self.ring.drain(|whose, ticks| {
             #[cfg(not(feature = "throttle"))]
             let index = whose as usize;
             #[cfg(feature = "throttle")]
@@ -522,6 +523,7 @@ impl Block {
                 judge.judge(counters, ticks);
             }
         });
+        (0..lost).for_each(|_| crate::thread::note_late());
         #[cfg(feature = "throttle")]
         // NOTE: not while unwinding: the calls it is measured by would be left by the slow way, on this very block.
         if judge.needs_limit() && !std::thread::panicking() {

@@ -85,16 +85,24 @@ impl Ring {
         if ticks as i64 >= 0 { ticks } else { 0 }
     }
 
-    /// Moves all entries out. Only the owner calls this.
-    pub(crate) fn drain(&self, mut into: impl FnMut(u32, u64)) {
+    /// Moves all entries out, and returns how many were lost: `into` may allocate, and an allocator's own calls end
+    /// while this runs, when there is no place for them. Only the owner calls this, also from within itself.
+    pub(crate) fn drain(&self, mut into: impl FnMut(u32, u64)) -> u32 {
         let sequence = self.sequence.load(Ordering::Relaxed);
+        let len = self.len.load(Ordering::Relaxed);
+        if sequence % 2 == 1 {
+            // From within itself: what it has not moved yet was written over.
+            self.len.store(0, Ordering::Relaxed);
+            return len.min(RING as u32);
+        }
         self.sequence.store(sequence.wrapping_add(1), Ordering::Relaxed);
         fence(Ordering::Release);
-        for at in 0..self.len.load(Ordering::Relaxed) as usize {
+        for at in 0..len as usize {
             into(self.whose[at].load(Ordering::Relaxed), self.elapsed(at));
         }
-        self.len.store(0, Ordering::Relaxed);
+        let after = self.len.swap(0, Ordering::Relaxed);
         self.sequence.store(sequence.wrapping_add(2), Ordering::Release);
+        after.checked_sub(len).unwrap_or(after)
     }
 
     /// Reads what `read` reads from one histogram together with what still waits for it here, so that no
@@ -130,6 +138,28 @@ impl Ring {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As an allocator's calls do, when moving entries allocates.
+    #[test]
+    fn calls_that_end_while_entries_are_moved_are_lost_and_told() {
+        for calls in [0, 1, 4] {
+            let ring = Ring::new();
+            for n in 0..RING {
+                assert_eq!(ring.push(n as u32, 1), n == RING - 1);
+            }
+            let (mut moved, mut within) = (0, 0);
+            let lost = ring.drain(|_, _| {
+                moved += 1;
+                for _ in 0..calls {
+                    if ring.push(0, 1) {
+                        within += ring.drain(|_, _| unreachable!("it is being moved"));
+                    }
+                }
+            });
+            assert_eq!((moved, lost + within), (RING, calls * RING as u32));
+            assert!(!ring.push(0, 1));
+        }
+    }
 
     #[test]
     fn every_bucket_is_within_two_percent_and_in_order() {

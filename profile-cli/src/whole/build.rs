@@ -131,21 +131,32 @@ impl Build {
             if self.with_dependencies { self.home.join("build") } else { self.folder.join("build") };
         cargo.env("CARGO_TARGET_DIR", programs);
         let triple = self.target.as_deref().unwrap_or(&self.toolchain.host);
-        let runner = format!("CARGO_TARGET_{}_RUNNER", triple.to_uppercase().replace('-', "_"));
-        cargo.env(runner::OTHERS_RUNNER, others_runner::of(triple, &runner).join(runner::BETWEEN));
-        cargo.env(runner, self.home.join(runner::NAME)).env(runner::PROFILES, profiles);
+        let variable = format!("CARGO_TARGET_{}_RUNNER", triple.to_uppercase().replace('-', "_"));
+        cargo.env(runner::OTHERS_RUNNER, others_runner::of(triple, &variable).join(runner::BETWEEN));
+        let runner = self.home.join(runner::NAME);
+        match runner.to_str().filter(|path| path.contains(char::is_whitespace)) {
+            // NOTE: the variable is split at spaces; a list is none that a string of the configuration gives way to.
+            Some(path) => {
+                let list = toml::Value::from(vec![path.to_owned()]);
+                cargo.env_remove(variable).arg("--config").arg(format!("target.{triple}.runner={list}"));
+            }
+            None => _ = cargo.env(variable, runner),
+        }
+        cargo.env(runner::PROFILES, profiles);
         // What is not the program's: build scripts and macros that are measured themselves.
         for name in ["PROFILE_COST", "PROFILE_COST_OUT", "PROFILE_COST_HTTP"] {
             cargo.env_remove(name);
         }
         let dependencies = format!("dependency={}", self.plan.runtime.dependencies.display());
-        match ["CARGO_ENCODED_RUSTDOCFLAGS", "RUSTDOCFLAGS"]
-            .into_iter()
-            .find_map(|n| Some((n, std::env::var(n).ok()?)))
-        {
-            Some((name, flags)) => {
-                let between = if name == "RUSTDOCFLAGS" { ' ' } else { '\x1f' };
-                cargo.env(name, format!("{flags}{between}-L{between}{dependencies}"));
+        // NOTE: only the encoded form knows paths with spaces.
+        let encoded = std::env::var("CARGO_ENCODED_RUSTDOCFLAGS").ok().or_else(|| {
+            let flags = std::env::var("RUSTDOCFLAGS").ok()?;
+            Some(flags.split_whitespace().collect::<Vec<_>>().join("\x1f"))
+        });
+        match encoded {
+            Some(flags) => {
+                let flags = if flags.is_empty() { flags } else { flags + "\x1f" };
+                cargo.env("CARGO_ENCODED_RUSTDOCFLAGS", format!("{flags}-L\x1f{dependencies}"));
             }
             // Added to what the configuration has.
             None => {

@@ -13,6 +13,7 @@ use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
+use super::embedded;
 use super::plan::{Plan, Wanted};
 use super::splice::{self, Options};
 use crate::failure::Failure;
@@ -225,6 +226,8 @@ impl<'a> Mirror<'a> {
                     left_out: &file.left_out,
                     is_root: self.plan.roots.contains_key(path),
                 };
+                let folder = path.parent().unwrap_or(path);
+                let source = embedded::with_whole_paths(&source, folder);
                 splice::splice(&source, &options).map_err(|error| error.to_string())
             }
             Err(error) => Err(error.to_string()),

@@ -6,6 +6,7 @@
 pub(crate) mod build;
 pub(crate) mod coverage;
 pub(crate) mod defaults;
+mod embedded;
 mod hash;
 pub(crate) mod interrupt;
 pub(crate) mod linked;

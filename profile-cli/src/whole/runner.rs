@@ -24,11 +24,21 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode,
         words.next().ok_or_else(|| Failure::new("cargo did not say which program; this is its runner"))?;
     let mut command = Command::new(&program);
     command.args(words).env_remove("PROFILE_COST").env_remove(OTHERS_RUNNER).env_remove(PROFILES);
+    // NOTE: rustdoc says this to programs that it starts itself; without it all tests of one run in one process.
+    if others.is_empty() && is_of_rustdoc(Path::new(&program)) {
+        command.env("RUSTDOC_DOCTEST_BIN_PATH", &program);
+    }
     if let Some(folder) = std::env::var_os(PROFILES) {
         command.env("PROFILE_COST_WHOLE", Path::new(&folder).join("%p.json"));
         command.env("PROFILE_COST_SIGTERM", "1").env("PROFILE_COST_SIGINT", "1");
     }
     become_it(command).map_err(|error| Failure::new(format!("{}: {error}", program.to_string_lossy())))
+}
+
+/// Whether a program lies where rustdoc puts documentation's examples.
+fn is_of_rustdoc(program: &Path) -> bool {
+    let folder = program.parent().and_then(Path::file_name);
+    folder.is_some_and(|name| name.to_string_lossy().starts_with("rustdoctest"))
 }
 
 #[cfg(unix)]

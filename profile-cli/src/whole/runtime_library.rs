@@ -91,7 +91,8 @@ fn build(
             why = complaint(&output.stderr, &output.stdout);
         }
     }
-    Err(Failure::new(format!("the profiler's runtime could not be compiled for this workspace: {why}")))
+    let whom = target.unwrap_or("this workspace");
+    Err(Failure::new(format!("the profiler's runtime could not be compiled for {whom}: {why}")))
 }
 
 fn no_cargo(command: &Command, error: &io::Error) -> Failure {

@@ -21,6 +21,7 @@ use syn::{Attribute, Block, Signature, Visibility};
 
 use attributes::Marked;
 use edits::Edits;
+pub(super) use edits::start_of_items;
 use sizes::Sizes;
 
 /// What is to be spliced into which functions.

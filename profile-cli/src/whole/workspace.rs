@@ -47,6 +47,8 @@ impl Workspace {
     pub(crate) fn read(toolchain: &Toolchain, flags: &[String]) -> Result<Self, Failure> {
         let mut cargo = toolchain.cargo();
         cargo.args(["metadata", "--format-version", "1"]).args(flags);
+        // NOTE: cargo asks the compiler for its version even here, by a wrapper that is not used for the build.
+        cargo.env("RUSTC_WRAPPER", "").env("RUSTC_WORKSPACE_WRAPPER", "");
         let output = cargo.output().map_err(|error| {
             let program = cargo.get_program().to_string_lossy();
             Failure::new(format!(

@@ -219,10 +219,10 @@ impl Compiler {
         if named != text {
             fs::write(dependencies, &named).map_err(failed)?;
         }
-        let known = mirror.index().files.keys();
-        let names: BTreeSet<&str> = named.lines().filter_map(|line| line.strip_suffix(':')).collect();
-        let is_in = |path: &&PathBuf| names.contains(path.display().to_string().replace(' ', "\\ ").as_str());
-        Ok(known.filter(is_in).cloned().collect())
+        // Not what the program includes by a path of its own: that is as the user has it.
+        let names = text.lines().filter_map(|line| line.strip_suffix(':')?.strip_prefix(&prefix));
+        let files = names.map(|name| lexical(&Path::new("/").join(name.replace("\\ ", " "))));
+        Ok(files.filter(|path| mirror.index().files.contains_key(path)).collect())
     }
 
     fn note(&self, unit: &Unit, compiled: &Compiled) -> Result<(), Failure> {
@@ -233,6 +233,15 @@ impl Compiler {
             .and_then(|()| fs::write(&path, text))
             .map_err(|error| Failure::of_file(&path, &error))
     }
+}
+
+/// Without `..`: the folders of the mirror are no links.
+fn lexical(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path {
+        if part == ".." { _ = plain.pop() } else { plain.push(part) }
+    }
+    plain
 }
 
 impl Outcome {

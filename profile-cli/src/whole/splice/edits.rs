@@ -35,7 +35,7 @@ impl Edits {
 }
 
 /// Length of a byte order mark and a `#!` line, without its newline: what `syn` does not read, as lines still count.
-pub(super) fn start_of_items(source: &str) -> usize {
+pub(in crate::whole) fn start_of_items(source: &str) -> usize {
     let mark = source.len() - source.trim_start_matches('\u{feff}').len();
     let text = &source[mark..];
     let is_shebang = text.strip_prefix("#!").is_some_and(|rest| !rest.trim_start().starts_with('['));
