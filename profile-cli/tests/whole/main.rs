@@ -88,6 +88,12 @@ fn same_results_and_every_call(copy: &Copy, plain: &Run) {
     assert!(wrong.is_empty(), "(function, by hand, profiled): {wrong:?}");
     assert_eq!(profiled_counts.get(&left_out), None);
     counts::assert_lines(&profile, &copy.folder);
+    // Written by the build script; its folder's name is another in each build.
+    let is_written = |(file, name): &(String, String)| file.ends_with("/out/module.rs") && name == "number_2";
+    assert_eq!(
+        profiled_counts.iter().filter(|(key, _)| is_written(key)).map(|(_, calls)| *calls).sum::<u64>(),
+        1
+    );
     let report = &profiled.said.stderr;
     for line in
         ["refusing/src/lib.rs:4: inspected: left out", "old/src/keywords.rs: ", "Counter::constant: const fn"]
@@ -95,7 +101,7 @@ fn same_results_and_every_call(copy: &Copy, plain: &Run) {
         assert!(report.contains(line), "{line}: {report}");
     }
     // As many as there are in the files; a folder that is linked is there under two names.
-    assert!(report.contains("functions in the sources: 126 measured, 12 not"), "{report}");
+    assert!(report.contains("functions in the sources: 130 measured, 12 not"), "{report}");
     assert!(!report.contains("is not measured"), "a whole crate was given up: {report}");
 }
 
@@ -158,7 +164,7 @@ fn what_is_edited_is_compiled(copy: &Copy) {
     let said = copy.tool(BUILD).fine();
     // And its dependants: `old` tests with it.
     assert_eq!(said.compiled(), BTreeSet::from(["paths", "old"]), "{}", said.stderr);
-    let said = copy.tool("test --offline --min-size 0 -p paths everything_is_there").fine();
+    let said = copy.tool("test --offline --min-size 0 --lib -p paths everything_is_there").fine();
     assert!(said.stderr.contains("paths/src/outer/plain.rs:2\n"), "{}", said.stderr);
     // A plain build sees the edit too.
     let said = copy.cargo("test --offline --no-run --verbose").fine();
@@ -176,12 +182,12 @@ fn removed_and_renamed(copy: &Copy) {
         &root.replace("mod linked;", "mod linked { pub fn by_a_link() -> u64 { 2 } }"),
     );
     let before = copy.entries();
-    let said = copy.tool("test --offline --min-size 0 -p paths everything_is_there").fine();
+    let said = copy.tool("test --offline --min-size 0 --lib -p paths everything_is_there").fine();
     assert!(said.stderr.contains("paths/src/outer/renamed.rs:2\n"), "{}", said.stderr);
     // What is gone is gone from the build: the module is not found any more.
     copy.write("paths/src/lib.rs", &root);
-    let said = copy.tool("test --offline --min-size 0 -p paths everything_is_there");
-    let plain = copy.cargo("test --offline -p paths everything_is_there");
+    let said = copy.tool("test --offline --min-size 0 --lib -p paths everything_is_there");
+    let plain = copy.cargo("test --offline --lib -p paths everything_is_there");
     assert_eq!((said.code, said.errors()), (plain.code, plain.errors()));
     copy.write(
         "paths/src/lib.rs",
@@ -200,13 +206,13 @@ fn errors_are_the_users(copy: &Copy) {
         ("match self {", "let unused = 1; match self {"),
     ] {
         copy.write(file, &good.replace(from, to));
-        let plain = copy.cargo("test --offline -p strict");
-        let profiled = copy.tool("test --offline --min-size 0 -p strict");
+        let plain = copy.cargo("test --offline --lib -p strict");
+        let profiled = copy.tool("test --offline --lib --min-size 0 -p strict");
         assert!(plain.errors().iter().any(|line| line.contains(file)), "{plain:?}");
         assert_eq!((profiled.code, profiled.errors()), (plain.code, plain.errors()));
     }
     copy.write(file, &good);
-    copy.tool("test --offline --min-size 0 -p strict").fine();
+    copy.tool("test --offline --lib --min-size 0 -p strict").fine();
 }
 
 /// Files of the mirror are never links to be written through.
