@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# Other people's crates with their own tests, plain and under `cargo profile-cost test`: fetches the published
+# packages, runs what tests they hold, and prints a table. `crates.sh NAME..`, where a name may say a version and
+# features: `tokio@1.48.0+full,test-util`. Default: the crates below, small ones first. Needs the network, so it is no part of the tests.
+#
+# Both builds begin with the same folder, in which the dependencies are built and nothing of the package is. Times are
+# processor seconds of cargo and everything it starts, so that what else the machine does counts little; those of a
+# run are without doctests, since these are compiled while they run, and the least of three where it is short.
+#
+# CRATES_DIR     where it all happens (default: a new folder under $TMPDIR); outputs and differences stay, builds do not
+# CRATES_FLAGS   more flags of `cargo profile-cost test`, such as `--min-size 0`
+# CRATES_TIMEOUT seconds for each command (default: 900)
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+work=${CRATES_DIR:-$(mktemp -d)}
+limit=${CRATES_TIMEOUT:-900}
+read -ra flags <<<"${CRATES_FLAGS:-}"
+
+crates=("$@")
+[ $# -gt 0 ] || mapfile -t crates < <(grep -v '^#' "$here/crates.txt")
+
+(cd "$root" && cargo build --quiet --release -p cargo-profile-cost)
+PATH=$(cd "$root" && cargo metadata --no-deps --format-version 1 |
+    python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/release:$PATH
+unset CARGO_TARGET_DIR
+export CARGO_TERM_COLOR=never
+
+# Runs cargo with a limit; writes its output to $1.log and what it took to $1.time.
+timed() {
+    local to=$1
+    shift
+    python3 "$here/crates.py" time "$to.time" timeout "$limit" "$@" >"$to.log" 2>&1 </dev/null
+}
+
+# The package's sources in $folder, a workspace of its own.
+fetch() {
+    local name=$1 version=$2
+    mkdir -p "$out/fetch"
+    printf '[package]\nname = "fetch"\nversion = "0.0.0"\nedition = "2021"\n[lib]\npath = "lib.rs"\n[workspace]\n[dependencies]\n%s = { version = "%s", default-features = false }\n' \
+        "$name" "$version" >"$out/fetch/Cargo.toml"
+    : >"$out/fetch/lib.rs"
+    (cd "$out/fetch" && cargo fetch --quiet >"$out/fetch.log" 2>&1) || return 1
+    local manifest
+    manifest=$(cargo metadata --format-version 1 --manifest-path "$out/fetch/Cargo.toml" 2>/dev/null |
+        python3 "$here/crates.py" manifest "$name")
+    cp -r "$(dirname "$manifest")" "$folder"
+    rm -rf "$out/fetch"
+    grep -q '^\[workspace\]' "$folder/Cargo.toml" || printf '\n[workspace]\n' >>"$folder/Cargo.toml"
+}
+
+# Builds, runs and runs the doctests by `cargo $@`, into $out/KIND-*.
+measure() {
+    local kind=$1
+    shift
+    timed "$out/$kind-build" cargo "$@" --no-run "${targets[@]}" || true
+    timed "$out/$kind-run" cargo "$@" --no-fail-fast "${targets[@]}" || true
+    local again
+    for again in 2 3; do
+        [ "$(cut -d. -f1 "$out/$kind-run.time")" -lt 5 ] || break
+        timed "$out/$kind-again" cargo "$@" --no-fail-fast "${targets[@]}" || true
+        sort -g "$out/$kind-run.time" "$out/$kind-again.time" | sed -n 1p >"$out/least"
+        mv "$out/least" "$out/$kind-run.time"
+    done
+    : >"$out/$kind-doc.log"
+    [ -z "$has_library" ] || timed "$out/$kind-doc" cargo "$@" --no-fail-fast --doc || true
+}
+
+one() {
+    local asked=$1 name version=* features=() targets has_library
+    name=${asked%%[@+]*}
+    case $asked in *@*) version="=${asked#*@}" && version=${version%%+*} ;; esac
+    case $asked in *+*) features=(--features "${asked#*+}") ;; esac
+    out=$work/$name
+    folder=$out/sources
+    rm -rf "$out"
+    mkdir -p "$out"
+    fetch "$name" "$version" || {
+        echo "| $name | cannot be fetched, see $out/fetch.log |"
+        return
+    }
+    cd "$folder"
+    # Which targets there are that build: packages as published lack files.
+    timeout "$limit" cargo build --lib --bins --tests --keep-going --message-format=json "${features[@]}" \
+        >"$out/first.json" 2>"$out/first.log" </dev/null || true
+    mapfile -t targets < <(python3 "$here/crates.py" targets "$out")
+    has_library=
+    case " ${targets[*]} " in *" --lib "*) has_library=yes ;; esac
+    cargo clean --quiet -p "$name" 2>"$out/clean.log"
+    cp -a target "$out/dependencies"
+    measure plain test "${features[@]}"
+    rm -rf target
+    mv "$out/dependencies" target
+    measure profiled profile-cost test "${flags[@]}" "${features[@]}"
+    python3 "$here/crates.py" row "$name" "$out" "$folder/Cargo.toml"
+    cd "$work"
+    [ -n "${CRATES_KEEP:-}" ] || rm -rf "$folder"
+}
+
+mkdir -p "$work"
+echo "results in $work" >&2
+python3 "$here/crates.py" head
+for asked in "${crates[@]}"; do one "$asked"; done
