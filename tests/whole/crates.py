@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 COLUMNS = ["crate", "version", "kind", "tests", "same results", "functions measured", "not measured", "left out by errors",
-           "build", "run", "plain run, s"]
+           "build, s", "run, s"]
 
 
 def timed(to, command):
@@ -95,12 +95,16 @@ def row(name, out, manifest_path):
     errors += sorted(set(re.findall(r"^note: (\S+) is not measured: .*", profiled_text, re.M)))
     if re.search(r"^\s+Compiling ", read(out, "profiled-run.log"), re.M):
         errors.append("COMPILED TWICE")
-    ratio = lambda what: seconds(out, f"profiled-{what}") / max(seconds(out, f"plain-{what}"), 0.001)
+
+    def ratio(what):
+        before, after = (seconds(out, f"{kind}-{what}") for kind in ("plain", "profiled"))
+        return f"{before:.2f} -> {after:.2f} ({after / max(before, 0.001):.2f})"
+
     cells = [name, value("version"), value("categories"),
              ", ".join(f"{count} {outcome}" for outcome, count in sorted(tests.items(), key=lambda t: t[0] != "ok")),
              same, f"{measured} of {int(measured) + int(unmeasured)}",
              ", ".join(r for r in reasons if not r.endswith(" left out")), ", ".join(errors) or "none",
-             f"{ratio('build'):.2f}", f"{ratio('run'):.2f}", f"{seconds(out, 'plain-run'):.2f}"]
+             ratio("build"), ratio("run")]
     print(f"| {' | '.join(cells)} |", flush=True)
 
 

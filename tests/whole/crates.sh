@@ -3,11 +3,13 @@
 # packages, runs what tests they hold, and prints a table. `crates.sh NAME..`, where a name may say a version and
 # features: `tokio@1.48.0+full,test-util`. Default: the crates below, small ones first. Needs the network, so it is no part of the tests.
 #
-# Both builds begin with the same folder, in which the dependencies are built and nothing of the package is. Times are
-# processor seconds of cargo and everything it starts, so that what else the machine does counts little; those of a
+# Both builds begin with the dependencies built and nothing of the package (cargo keeps what is built with another
+# wrapper apart, and so all of the package's own code is compiled in both). Packages' own lock files are put away: all
+# share the newest versions, built once. Times are processor seconds of cargo and everything it starts, so that what else the machine does counts little; those of a
 # run are without doctests, since these are compiled while they run, and the least of three where it is short.
 #
 # CRATES_DIR     where it all happens (default: a new folder under $TMPDIR); outputs and differences stay, builds do not
+# CRATES_TOOL    folder of the tool (default: built from here, in release)
 # CRATES_FLAGS   more flags of `cargo profile-cost test`, such as `--min-size 0`
 # CRATES_TIMEOUT seconds for each command (default: 900)
 set -euo pipefail
@@ -20,11 +22,14 @@ read -ra flags <<<"${CRATES_FLAGS:-}"
 crates=("$@")
 [ $# -gt 0 ] || mapfile -t crates < <(grep -v '^#' "$here/crates.txt")
 
-(cd "$root" && cargo build --quiet --release -p cargo-profile-cost)
-PATH=$(cd "$root" && cargo metadata --no-deps --format-version 1 |
-    python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/release:$PATH
-unset CARGO_TARGET_DIR
-export CARGO_TERM_COLOR=never
+tool=${CRATES_TOOL:-}
+if [ -z "$tool" ]; then
+    (cd "$root" && cargo build --quiet --release -p cargo-profile-cost)
+    tool=$(cd "$root" && cargo metadata --no-deps --format-version 1 |
+        python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/release
+fi
+PATH=$tool:$PATH
+export CARGO_TARGET_DIR=$work/target CARGO_TERM_COLOR=never
 
 # Runs cargo with a limit; writes its output to $1.log and what it took to $1.time.
 timed() {
@@ -45,7 +50,7 @@ fetch() {
     manifest=$(cargo metadata --format-version 1 --manifest-path "$out/fetch/Cargo.toml" 2>/dev/null |
         python3 "$here/crates.py" manifest "$name")
     cp -r "$(dirname "$manifest")" "$folder"
-    rm -rf "$out/fetch"
+    rm -rf "$out/fetch" "$folder"/Cargo.lock "$folder"/rust-toolchain*
     grep -q '^\[workspace\]' "$folder/Cargo.toml" || printf '\n[workspace]\n' >>"$folder/Cargo.toml"
 }
 
@@ -87,17 +92,25 @@ one() {
     has_library=
     case " ${targets[*]} " in *" --lib "*) has_library=yes ;; esac
     cargo clean --quiet -p "$name" 2>"$out/clean.log"
-    cp -a target "$out/dependencies"
     measure plain test "${features[@]}"
-    rm -rf target
-    mv "$out/dependencies" target
     measure profiled profile-cost test "${flags[@]}" "${features[@]}"
     python3 "$here/crates.py" row "$name" "$out" "$folder/Cargo.toml"
+    cargo clean --quiet -p "$name" 2>"$out/clean.log"
+    rm -rf "$CARGO_TARGET_DIR/profile-cost"
     cd "$work"
     [ -n "${CRATES_KEEP:-}" ] || rm -rf "$folder"
 }
 
+# The runtime is compiled once for a compiler: before anything is timed.
+warm_up() {
+    mkdir -p "$work/warm-up"
+    printf '[package]\nname = "warm-up"\nversion = "0.0.0"\n[[bin]]\nname = "warm-up"\npath = "main.rs"\n[workspace]\n' >"$work/warm-up/Cargo.toml"
+    echo 'fn main() {}' >"$work/warm-up/main.rs"
+    (cd "$work/warm-up" && cargo profile-cost run) >"$work/warm-up/log" 2>&1 || { cat "$work/warm-up/log" >&2; exit 1; }
+}
+
 mkdir -p "$work"
+warm_up
 echo "results in $work" >&2
 python3 "$here/crates.py" head
 for asked in "${crates[@]}"; do one "$asked"; done
