@@ -20,9 +20,8 @@ def timed(to, command):
     return code
 
 
-def manifest(name):
-    packages = json.load(sys.stdin)["packages"]
-    print(next(p["manifest_path"] for p in packages if p["name"] == name))
+def version(name, lock):
+    print(re.search(rf'^name = "{re.escape(name)}"\nversion = "(.*)"', Path(lock).read_text(), re.M)[1])
 
 
 def targets(out):
@@ -113,8 +112,8 @@ def main():
     match command:
         case "time":
             sys.exit(timed(rest[0], rest[1:]))
-        case "manifest":
-            manifest(rest[0])
+        case "version":
+            version(*rest)
         case "targets":
             targets(Path(rest[0]))
         case "head":

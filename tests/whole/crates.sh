@@ -46,10 +46,9 @@ fetch() {
         "$name" "$version" >"$out/fetch/Cargo.toml"
     : >"$out/fetch/lib.rs"
     (cd "$out/fetch" && cargo fetch --quiet >"$out/fetch.log" 2>&1) || return 1
-    local manifest
-    manifest=$(cargo metadata --format-version 1 --manifest-path "$out/fetch/Cargo.toml" 2>/dev/null |
-        python3 "$here/crates.py" manifest "$name")
-    cp -r "$(dirname "$manifest")" "$folder"
+    # (`cargo metadata` does not know packages without a library.)
+    version=$(python3 "$here/crates.py" version "$name" "$out/fetch/Cargo.lock")
+    cp -r "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/"$name-$version" "$folder"
     rm -rf "$out/fetch" "$folder"/Cargo.lock "$folder"/rust-toolchain*
     grep -q '^\[workspace\]' "$folder/Cargo.toml" || printf '\n[workspace]\n' >>"$folder/Cargo.toml"
 }
