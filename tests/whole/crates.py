@@ -26,7 +26,7 @@ def version(name, lock):
 
 def targets(out):
     """The flags that select the test targets that were built."""
-    built, names = set(), {}
+    built = set()
     for line in (out / "first.json").read_text().splitlines():
         message = json.loads(line)
         target = message.get("target")
@@ -36,13 +36,12 @@ def targets(out):
             continue
         kind = target["kind"][0]
         kind = kind if kind in ("bin", "test", "example", "bench") else "lib"
-        names[(kind, target["name"])] = True
-    for kind, name in names:
         if kind == "lib":
             built.add("--lib")
         elif kind in ("bin", "test"):
-            built.add(f"--{kind}={name}")
-    print("\n".join(sorted(built)))
+            built.add(f"--{kind}={target['name']}")
+    for flag in sorted(built):
+        print(flag)
 
 
 def outcomes(text):

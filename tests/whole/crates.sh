@@ -85,7 +85,7 @@ one() {
     }
     cd "$folder"
     # Which targets there are that build: packages as published lack files.
-    timeout "$limit" cargo build --lib --bins --tests --keep-going --message-format=json "${features[@]}" \
+    timeout "$limit" cargo build --tests --keep-going --message-format=json "${features[@]}" \
         >"$out/first.json" 2>"$out/first.log" </dev/null || true
     mapfile -t targets < <(python3 "$here/crates.py" targets "$out")
     [ ${#targets[@]} -gt 0 ] || {
@@ -94,12 +94,13 @@ one() {
     }
     has_library=
     case " ${targets[*]} " in *" --lib "*) has_library=yes ;; esac
-    cargo clean --quiet -p "$name" 2>"$out/clean.log"
+    # (`cargo clean -p` would take other versions of the package with it, which dependencies depend on.)
+    find . -name '*.rs' -exec touch {} +
+    rm -rf "$CARGO_TARGET_DIR/debug/incremental"
     measure plain test "${features[@]}"
     measure profiled profile-cost test "${flags[@]}" "${features[@]}"
     python3 "$here/crates.py" row "$name" "$out" "$folder/Cargo.toml"
-    cargo clean --quiet -p "$name" 2>"$out/clean.log"
-    rm -rf "$CARGO_TARGET_DIR/profile-cost"
+    rm -rf "$CARGO_TARGET_DIR/debug/incremental" "$CARGO_TARGET_DIR/profile-cost"
     cd "$work"
     [ -n "${CRATES_KEEP:-}" ] || rm -rf "$folder"
 }
