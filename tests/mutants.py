@@ -619,7 +619,7 @@ def main():
         shutil.rmtree(SCRATCH)
     ignore = shutil.ignore_patterns("target", ".git", "profile-cost-out")
     # With new dates: what the last run built may hold a bug, and must not pass for up to date.
-    shutil.copytree(ROOT, SCRATCH, ignore=ignore, copy_function=shutil.copy)
+    shutil.copytree(ROOT, SCRATCH, symlinks=True, ignore=ignore, copy_function=shutil.copy)
     build = os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target" / "mutants-build"))
     environment = dict(os.environ, ASYNC_ORACLE_SEEDS="300", PROFILE_COST_TEST_LIMIT="90", CARGO_TARGET_DIR=build)
 

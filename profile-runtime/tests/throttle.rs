@@ -123,6 +123,11 @@ impl Model {
                     }));
                     assert!(thrown.is_err());
                     model.call("throws", f.throws, |_| ());
+                    // And where calls have long been only counted.
+                    let thrown = catch_unwind(AssertUnwindSafe(|| {
+                        model.call("short", f.short, |_| resume_unwind(Box::new(())));
+                    }));
+                    assert!(thrown.is_err());
                 }
             }
             for _ in 0..MANY + 2 * RING {

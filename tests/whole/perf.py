@@ -53,15 +53,17 @@ def samples():
 def lines(addresses):
     """For each address, files and lines, innermost first."""
     asked = "\n".join(hex(address) for address in addresses)
-    text = subprocess.run(["llvm-symbolizer", "--obj=" + binary, "--inlines", "--functions=none"],
+    text = subprocess.run(["llvm-symbolizer", "--obj=" + binary, "--inlines", "--functions=linkage", "--demangle"],
                           input=asked, capture_output=True, text=True, check=True).stdout
     blocks = text.split("\n\n")
     found = {}
     for address, block in zip(addresses, blocks):
         places = []
-        for line in block.splitlines():
-            file, number, _ = line.rsplit(":", 2)
-            if number.isdigit():
+        names_and_places = block.splitlines()
+        for name, place in zip(names_and_places[::2], names_and_places[1::2]):
+            file, number, _ = place.rsplit(":", 2)
+            # A closure stands in one function and is called by another: so it is in the profile.
+            if number.isdigit() and not re.search(r"\bclosure\b|closure[$]u7d", name):
                 places.append((os.path.normpath(file), int(number)))
         found[address] = places
     return found

@@ -102,9 +102,11 @@ impl<'a> Mirror<'a> {
 
     /// Brings the mirror up to date with the user's files.
     pub(crate) fn update(&mut self) -> Result<(), Failure> {
-        for folder in &self.plan.folders {
-            self.folder(folder).map_err(|error| Failure::of_file(folder, &error))?;
-        }
+        on_a_large_stack(|| {
+            let mut folders = self.plan.folders.iter();
+            folders
+                .try_for_each(|folder| self.folder(folder).map_err(|error| Failure::of_file(folder, &error)))
+        })?;
         let seen = std::mem::take(&mut self.seen);
         self.index.files.retain(|path, file| seen.contains(path) || (file.is_generated && path.exists()));
         self.write_index()
@@ -112,7 +114,7 @@ impl<'a> Mirror<'a> {
 
     /// Mirrors what a build script wrote.
     pub(crate) fn add_generated(&mut self, folder: &Path) -> Result<(), Failure> {
-        self.folder(folder).map_err(|error| Failure::of_file(folder, &error))?;
+        on_a_large_stack(|| self.folder(folder)).map_err(|error| Failure::of_file(folder, &error))?;
         for path in std::mem::take(&mut self.seen) {
             if let Some(file) = self.index.files.get_mut(&path) {
                 file.is_generated = true;
@@ -130,7 +132,8 @@ impl<'a> Mirror<'a> {
             if let Some(file) = self.index.files.get_mut(path) {
                 file.left_out.extend(lines);
                 let left_out = file.left_out.clone();
-                self.splice(path, left_out).map_err(|error| Failure::of_file(path, &error))?;
+                on_a_large_stack(|| self.splice(path, left_out))
+                    .map_err(|error| Failure::of_file(path, &error))?;
             }
         }
         self.write_index()
@@ -272,6 +275,17 @@ impl<'a> Mirror<'a> {
         });
         nearest.unwrap_or(false)
     }
+}
+
+/// Expressions that machines wrote nest deeper than a thread's usual stack lets them be read. Of what is set aside only
+/// what is used takes memory.
+fn on_a_large_stack<R: Send>(read: impl FnOnce() -> R + Send) -> R {
+    const STACK: usize = if cfg!(target_pointer_width = "64") { 1 << 30 } else { 64 << 20 };
+    std::thread::scope(|scope| {
+        let reader = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, read);
+        let read = reader.unwrap_or_else(|error| panic!("a thread cannot be had: {error}")).join();
+        read.unwrap_or_else(|thrown| std::panic::resume_unwind(thrown))
+    })
 }
 
 impl File {
