@@ -1,6 +1,8 @@
 //! What cannot be profiled, and is said in one line; and what can although it looks odd.
 
-use crate::copy::Copy;
+use std::path::Path;
+
+use crate::copy::{Copy, copy_all};
 use crate::counts;
 use crate::said::Said;
 
@@ -76,12 +78,42 @@ fn flags_of_the_users_stay() {
 /// One runtime in the process, whose calls are counted once each.
 #[test]
 fn a_program_that_uses_the_profiler_itself() {
-    let repository = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    counts_once("marked", Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")));
+}
+
+/// Then it is this version that does.
+#[test]
+fn a_program_that_uses_another_version_of_the_profiler() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let other = Copy::of_package("other-version", "", "");
+    for folder in ["src", "profile-macros/src", "profile-runtime/src"] {
+        let _ = std::fs::remove_dir_all(other.path(folder));
+        std::fs::create_dir_all(other.path(folder)).expect("a folder");
+        copy_all(&repository.join(folder), &other.path(folder));
+    }
+    for package in ["profile-macros", "profile-runtime"] {
+        let manifest = format!("{package}/Cargo.toml");
+        other.write(&manifest, &std::fs::read_to_string(repository.join(&manifest)).expect("a manifest"));
+    }
+    let manifest = std::fs::read_to_string(repository.join("Cargo.toml")).expect("a manifest");
+    let members = manifest.find("members = [").expect("members");
+    let after = manifest.find("[workspace.package]").expect("a package");
+    let manifest = format!(
+        "{}members = [\"profile-macros\", \"profile-runtime\"]\n\n{}",
+        &manifest[..members],
+        manifest[after..].replace(&format!("\"{}\"", env!("CARGO_PKG_VERSION")), "\"0.0.1\"")
+    );
+    other.write("Cargo.toml", &manifest);
+    let said = counts_once("marked-by-another", &other.folder);
+    assert!(said.stderr.contains("uses profile-cost 0.0.1: "), "{said:?}");
+}
+
+fn counts_once(name: &str, repository: &Path) -> Said {
     let manifest = format!(
         "[dependencies]\nprofile-cost = {{ path = {repository:?}, default-features = false, features = [\"enabled\"] }}\n"
     );
     let copy = Copy::of_package(
-        "marked",
+        name,
         &manifest,
         "use profile_cost::profile_cost;
 
@@ -108,4 +140,5 @@ fn main() {
         (Some(11), Some(10), Some(1)),
         "{counts:?}"
     );
+    said
 }
