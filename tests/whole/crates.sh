@@ -57,7 +57,7 @@ fetch() {
 measure() {
     local kind=$1
     shift
-    timed "$out/$kind-build" cargo "$@" --no-run "${targets[@]}" || true
+    timed "$out/$kind-build" cargo "$@" --no-run "${built[@]}" || true
     timed "$out/$kind-run" cargo "$@" --no-fail-fast "${targets[@]}" || true
     local again
     for again in 2 3; do
@@ -71,7 +71,7 @@ measure() {
 }
 
 one() {
-    local asked=$1 name version=* features=() targets has_library
+    local asked=$1 name version=* features=() targets built has_library
     name=${asked%%[@+]*}
     case $asked in *@*) version="=${asked#*@}" && version=${version%%+*} ;; esac
     case $asked in *+*) features=(--features "${asked#*+}") ;; esac
@@ -94,10 +94,16 @@ one() {
     }
     has_library=
     case " ${targets[*]} " in *" --lib "*) has_library=yes ;; esac
+    # Where all builds, examples are built as well: tests run them.
+    built=("${targets[@]}")
+    ! timeout "$limit" cargo build --quiet --examples "${features[@]}" >/dev/null 2>&1 </dev/null || built=()
     # (`cargo clean -p` would take other versions of the package with it, which dependencies depend on.)
     find . -name '*.rs' -exec touch {} +
     rm -rf "$CARGO_TARGET_DIR/debug/incremental"
     measure plain test "${features[@]}"
+    # No test shall find a plain program where it looks for a profiled one.
+    rm -rf "$CARGO_TARGET_DIR/debug/examples"
+    find "$CARGO_TARGET_DIR/debug" -maxdepth 1 -type f -delete
     measure profiled profile-cost test "${flags[@]}" "${features[@]}"
     python3 "$here/crates.py" row "$name" "$out" "$folder/Cargo.toml"
     rm -rf "$CARGO_TARGET_DIR/debug/incremental" "$CARGO_TARGET_DIR/profile-cost"

@@ -112,6 +112,11 @@ impl Build {
     pub(crate) fn cargo(&self, command: &str, profiles: &Path) -> Command {
         let mut cargo = self.toolchain.cargo();
         cargo.arg(command);
+        for name in runner::OVERRIDDEN {
+            if let Some(value) = std::env::var_os(name) {
+                cargo.env(format!("{}{name}", runner::KEPT), value);
+            }
+        }
         let own = self.home.join(wrapper::NAME);
         let (all, members) = match &self.replaces {
             Some(replaces) => (replaces.clone(), own),

@@ -142,3 +142,27 @@ fn main() {
     );
     said
 }
+
+/// A program that runs cargo itself builds as it would: not by our wrapper, nor into our folders.
+#[test]
+fn what_cargo_is_told_for_the_build_is_not_told_to_the_program() {
+    let copy = Copy::of_package(
+        "environment",
+        "",
+        "fn main() {
+    for (name, value) in std::env::vars() {
+        if [\"CARGO_TARGET_DIR\", \"CARGO_BUILD_BUILD_DIR\"].contains(&&*name) || name.contains(\"RUSTC\") || name.ends_with(\"_RUNNER\") {
+            println!(\"{name}={value}\");
+        }
+    }
+}
+",
+    );
+    let mut tool = copy.tool_command("run --offline");
+    let said = Said::by(tool.env_remove("RUSTC").env_remove("RUSTC_WRAPPER")).fine();
+    assert_eq!(said.stdout, "");
+    let elsewhere = copy.path("elsewhere");
+    let said =
+        Said::by(copy.tool_command("run --offline").env_remove("RUSTC").env("CARGO_TARGET_DIR", &elsewhere));
+    assert_eq!(said.fine().stdout, format!("CARGO_TARGET_DIR={}\n", elsewhere.display()));
+}
