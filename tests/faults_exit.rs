@@ -168,13 +168,18 @@ fn println_ran_on() {
 }
 
 /// Starts the child, waits until it says that it is ready, and sends it SIGTERM.
-fn terminate(mut command: Command) -> Output {
-    command.env("PROFILE_COST_SIGTERM", "1").stdout(Stdio::piped()).stderr(Stdio::piped());
+fn terminate(command: Command) -> Output {
+    terminate_by(libc::SIGTERM, command)
+}
+
+fn terminate_by(signal: libc::c_int, mut command: Command) -> Output {
+    let name = if signal == libc::SIGINT { "PROFILE_COST_SIGINT" } else { "PROFILE_COST_SIGTERM" };
+    command.env(name, "1").stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the child starts");
     let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
     assert!(lines.any(|line| line.is_ok_and(|line| line.contains("ran on"))), "the child is ready");
     // SAFETY: signals a child that has not been waited for, so that its id is still its own.
-    assert_eq!(unsafe { libc::kill(child.id() as libc::pid_t, libc::SIGTERM) }, 0);
+    assert_eq!(unsafe { libc::kill(child.id() as libc::pid_t, signal) }, 0);
     let end = Instant::now() + Duration::from_secs(15);
     while child.try_wait().expect("it is ours").is_none() {
         if Instant::now() > end {
@@ -200,6 +205,22 @@ fn sigterm_writes_the_report_and_still_ends_the_process() {
     let folder = folder("sigterm");
     let output = terminate(reporting("sigterm_writes_the_report_and_still_ends_the_process", &folder));
     assert_eq!(output.status.signal(), Some(libc::SIGTERM), "{} {}", output.status, text(&output));
+    assert_reported(&folder, &output);
+}
+
+#[test]
+fn ctrl_c_writes_the_report_and_still_ends_the_process() {
+    if is_child() {
+        work();
+        println_ran_on();
+        scope!("endless");
+        std::thread::sleep(Duration::from_secs(30));
+        std::process::exit(1);
+    }
+    let folder = folder("sigint");
+    let command = reporting("ctrl_c_writes_the_report_and_still_ends_the_process", &folder);
+    let output = terminate_by(libc::SIGINT, command);
+    assert_eq!(output.status.signal(), Some(libc::SIGINT), "{} {}", output.status, text(&output));
     assert_reported(&folder, &output);
 }
 

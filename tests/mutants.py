@@ -88,6 +88,13 @@ WILD = ["--release", "-p", "profile-cost-walker", "--test", "wild"]
 LIBRARIES = ["--release", "-p", "profile-cost-walker", "--test", "libraries"]
 HTTP = ["-p", "profile-cost-runtime", "--lib", "--", "http::"]
 DIFFERENCE = ["-p", "profile-cost-runtime", "--lib", "--", "text_diff"]
+THROTTLE = ["--release", "-p", "profile-cost-runtime", "--features", "throttle", "--lib", "--", "throttle::"]
+REPORTS = ["-p", "profile-cost-runtime", "--test", "reports"]
+
+
+def throttled(test):
+    """A test of calls that are only counted, with the true clock."""
+    return ["--release", "-p", "profile-cost-runtime", "--features", "throttle", "--test", "throttle", "--", test]
 
 
 def server(test):
@@ -173,10 +180,10 @@ BUGS = [
     ("only first polls counted", FUTURE,
      "if self.outcome != Outcome::Dropped {",
      "if self.outcome != Outcome::Dropped && self.call.start == entered {", ASYNC_ORACLE),
-    ("busy charged to the caller", FUTURE, "block.switch(counters, now);", "block.switch(back, now);", ASYNC_ORACLE),
+    ("busy charged to the caller", FUTURE, "block.switch(Spot::of(counters), now);", "block.switch(back, now);", ASYNC_ORACLE),
     ("start counted at each poll", FUTURE,
-     "        block.switch(counters, now);",
-     "        if resumed.is_some() { block.counters_of(self.path).start(); }\n        block.switch(counters, now);", ASYNC_ORACLE),
+     "        block.switch(Spot::of(counters), now);",
+     "        if resumed.is_some() { block.counters_of(self.path).start(); }\n        block.switch(Spot::of(counters), now);", ASYNC_ORACLE),
     ("counters of the old thread", FUTURE,
      "                if !ptr::eq(thread::block(), self.home.block) {\n                    self.move_home()?;\n                }\n                Some",
      "                Some", ASYNC_ORACLE),
@@ -200,8 +207,8 @@ BUGS = [
      "            counters.fold();\n            return Some(counters);", "            return Some(counters);", ORACLE),
     # Faults inside of the process.
     ("a panicking call is not left", GUARD,
-     "        block.switch_from(self.counters, back, now);\n",
-     "        if !std::thread::panicking() { block.switch_from(self.counters, back, now); }\n",
+     "        block.switch_from(block.spot_on(self.counters), back, now);\n",
+     "        if !std::thread::panicking() { block.switch_from(block.spot_on(self.counters), back, now); }\n",
      fault("a_million_panics")),
     ("a destructor that returns counts as panicked", GUARD,
      "let panicked = std::thread::panicking() && !unwinding;", "let panicked = std::thread::panicking() || unwinding;", fault("a_destructor")),
@@ -220,7 +227,7 @@ BUGS = [
     ("the thread stays on a call that has ended", DISORDER,
      "Some(back) => to = back,", "Some(_) => break,", fault("calls_that_end_out_of_order")),
     ("no stand-in: the ended call is not asked for", BLOCK,
-     "self.switch(stand_in, now);", "let _ = stand_in; self.switch(to, now);", fault("calls_that_end_out_of_order")),
+     "self.switch(Spot::of(stand_in), now);", "let _ = stand_in; self.switch(Spot::of(to), now);", fault("calls_that_end_out_of_order")),
     ("time of a stand-in is lost", BLOCK,
      "self.stand_ins.push(self.len);\n        self.len += 1;", "self.stand_ins.push(self.len);", DISORDERLY),
     ("a stay on a stand-in is counted on its path's other counters too", "snapshot.rs",
@@ -232,7 +239,7 @@ BUGS = [
      "self.block.go_back(self.back, clock::now());", "self.block.switch(self.back, clock::now());", DISORDERLY),
     ("folded calls have ended with the first of them", DISORDER, "if to.is_active() {", "if false {", DISORDERLY),
     ("an end out of order is no panic", GUARD,
-     "self.close_in_disorder(block, now, ending);", "self.close_in_disorder(block, now, Ending::Returned);", DISORDERLY),
+     "self.close_in_disorder(block, now, ending, counted);", "self.close_in_disorder(block, now, Ending::Returned, counted);", DISORDERLY),
     ("the next thread has the disorder of the last", BLOCK, "if self.disordered.take()", "if false && self.disordered.take()", DISORDERLY),
     ("no room in the common tree is not noted", CAPTURE,
      "block.add_truncated(counts.starts);", "", fault("a_tree_of_its_own")),
@@ -257,7 +264,7 @@ BUGS = [
     ("nonsense is met with silence", "environment.rs",
      "for complaint in &self.complaints {", "for complaint in self.complaints.iter().take(0) {", ending("a_bad_value")),
     ("SIGTERM does not end the process", SIGNAL,
-     "libc::kill(libc::getpid(), libc::SIGTERM);", "", ending("sigterm_writes")),
+     "libc::kill(libc::getpid(), awaited.signal);", "", ending("sigterm_writes")),
     ("the handler of before is not called", SIGNAL,
      "before(signal, info, context);", "let _ = (before, signal, info, context);",
      ending("a_handler_installed_before_runs")),
@@ -274,20 +281,20 @@ BUGS = [
      "let mut ours = before;", "let mut ours = before; unsafe { libc::sigemptyset(&raw mut ours.sa_mask) };",
      ending("a_handler_installed_before_keeps")),
     ("handlers call each other for ever", SIGNAL,
-     "if CHAINING.swap(this, Ordering::Relaxed) == this {", "if this == 0 {", ending("a_handler_installed_before_and")),
+     "if awaited.chaining.swap(this, Ordering::Relaxed) == this {", "if this == 0 {", ending("a_handler_installed_before_and")),
     ("exit in the middle of a report", EXIT,
      "wait_timeout_while(reported, WAIT,", "wait_timeout_while(reported, Duration::ZERO,", ending("exit_waits")),
     ("a report may keep the process", SIGNAL,
      "ended.recv_timeout(PATIENCE)", "(PATIENCE, ended.recv())", ending("a_report_that_nobody")),
     ("a forked child signals its parent", SIGNAL,
-     "unsafe { libc::getpid() } == OWNER.load(Ordering::Relaxed)", "OWNER.load(Ordering::Relaxed) != 0", ending("a_forked_child")),
+     "unsafe { libc::getpid() } == awaited.owner.load(Ordering::Relaxed)", "awaited.owner.load(Ordering::Relaxed) != 0", ending("a_forked_child")),
     ("a forked child reports", EXIT, "    if is_forked() {", "    if is_forked() && false {", ending("a_forked_child")),
     ("the thread takes the program's signals", SIGNAL,
      "libc::sigfillset(&raw mut all);", "libc::sigemptyset(&raw mut all);", ending("the_thread_takes")),
     ("a descriptor of the program is written to", SIGNAL,
-     "        WAKE.store(-1, Ordering::SeqCst);\n        // Nor", "        // Nor", ending("a_program_that_closes")),
+     "        awaited.wake.store(-1, Ordering::SeqCst);\n        // Nor", "        // Nor", ending("a_program_that_closes")),
     ("files go where the program has gone", "environment.rs",
-     "std::path::absolute(file).unwrap_or_else(|_| PathBuf::from(file))", "PathBuf::from(file)",
+     "std::path::absolute(&file).unwrap_or_else(|_| PathBuf::from(&file))", "PathBuf::from(&file)",
      ending("files_are_written_where")),
     ("a report is cut where stderr does not wait", STDERR,
      "&& taken.elapsed() < patience", "&& false", ending("a_long_report_is_whole")),
@@ -344,8 +351,8 @@ BUGS = [
     ("suspended time in a thread's part", "snapshot.rs",
      "let counts = Counts { self_await: 0, ..tally.since(now, &baseline) };", "let counts = tally.since(now, &baseline);", THREADS),
     ("the profiler's own measuring is late", "snapshot.rs",
-     "    let costs = crate::calibrate::costs_ns();\n",
-     "    let costs = { let _inside = thread::Inside::enter(); crate::calibrate::costs_ns() };\n", THREADS),
+     "    let costs = crate::calibrate::costs();\n",
+     "    let costs = { let _inside = thread::Inside::enter(); crate::calibrate::costs() };\n", THREADS),
     ("a remark without its end", "stats/text_default.rs", "not a regular expression, ignored: {pattern:?}", "not a regular expression, ignored", reports("nothing")),
 ]
 
@@ -368,6 +375,22 @@ STARTS = "        self.starts += counters.read_starts();\n"
 
 # As above, but the test takes long.
 SLOW = [
+    ("throttle: a counted call takes the thread's time along", "block.rs", "        self.place.store(place.cast_mut(), Ordering::Release);", "        self.place.store(place.cast_mut(), Ordering::Release);\n        self.position.abandon(unsafe { &*place });", THROTTLE),
+    ("throttle: a counted call stays where it was", "guard.rs", "        block.move_to(counters);\n", "", throttled("calls_is_timed")),
+    ("throttle: a counted call that unwinds has returned", "guard.rs", "return self.close_counted(block, now, ending);", "return self.close_counted(block, now, Ending::Returned);", throttled("naive_model")),
+    ("throttle: guards do not look where the thread is", "guard.rs", "if !ptr::eq(block.current(), counters) || block.is_charged(counters) {", "if block.is_charged(counters) {", throttled("do_not_nest")),
+    ("throttle: who is charged has ended", "guard.rs", "if !ptr::eq(block.current(), counters) || block.is_charged(counters) {", "if !ptr::eq(block.current(), counters) {", THROTTLE),
+    ("throttle: a counted call has an elapsed time", "guard.rs", "        if !counted {\n", "        if !counted || true {\n", throttled("do_not_nest")),
+    ("throttle: a reset does not end it", "throttle.rs", "    epoch.wrapping_add(1).max(1)\n", "    epoch.min(0) + 1\n", throttled("a_reset_ends")),
+    ("throttle: long calls are throttled", "throttle.rs", "Some(limit) if counters.throttle.is_short(limit) =>", "Some(limit) if limit > 0 =>", throttled("naive_model")),
+    ("throttle: few calls are throttled", "throttle.rs", "        self.calls.load(Ordering::Relaxed) > MANY\n", "        self.calls.load(Ordering::Relaxed) > MANY / 2\n", THROTTLE),
+    ("throttle: futures are throttled", "throttle.rs", "if is_future ||", "if", throttled("always_timed")),
+    ("throttle: reported calls are throttled", "block.rs", "if histogram.function().0 == ROOT {", "{", throttled("always_timed")),
+    ("throttle: a thread is seen where it is charged", "block.rs", "return Some((path_of(place), stay.ticks));", "return Some((path_of(stay.counters), stay.ticks + path_of(place) as u64 * 0));", throttled("is_seen_there")),
+    ("throttle: ages of calls that no clock was read for", "in_flight.rs", "counters.counted_after() == 0)", "counters.counted_after() != 1)", throttled("is_seen_there")),
+    ("throttle: counted before the reset is counted after it", "tally.rs", ".saturating_sub(before.tally.untimed)", "", throttled("a_reset_ends")),
+    ("throttle: the mark is not told after adding up", "profile.rs", "        self.untimed = self.untimed.saturating_add(other.untimed);\n", "", REPORTS),
+    ("throttle: counted calls are priced as timed ones", "stats/entry.rs", "ticks_per_untimed_call * counts.untimed as f64", "ticks_per_call * counts.untimed as f64", REPORTS),
     ("calls over http: a capture has all that was recorded", "http/capture.rs", "            profile = profile.since(&before);\n", "", asked("http_time")),
     ("calls over http: a capture leaves recording on", "http/capture.rs", "drop((recording, capturing));", "std::mem::forget(recording); drop(capturing);", asked("http_time")),
     ("calls over http: directories stay", "http/time.rs", "            stats.strip_dirs();\n", "", asked("http_time")),
@@ -398,8 +421,8 @@ SLOW = [
      "        let start = now();\n        counters.begin(start);",
      "        let start = now();\n        counters.begin(start);\n        (0..200).for_each(|i| _ = std::hint::black_box(i));",
      truth("the_share")),
-    ("the instrument weighs nothing", "calibrate.rs", "(per_call() * scale, per_poll() * scale)",
-     "{ let _ = scale; (0.0 * per_call(), 0.0 * per_poll()) }", truth("the_share")),
+    ("the instrument weighs nothing", "calibrate.rs", "notes.ticks_per_call = costs.per_call * scale;",
+     "notes.ticks_per_call = 0.0 * costs.per_call * scale;", truth("the_share")),
     ("of futures that wait together one waits", FUTURE,
      "let charged = segment.pended.replace(self.pended.wrapping_add(1)) == 0;",
      "let charged = segment.pended.replace(self.pended.wrapping_add(1)) == 0 && self.pended == 0;", truth("ten_sleeps")),
@@ -518,7 +541,7 @@ SLOW = [
     ("types: sets are maps", "heap/types/owner.rs", 'Some([key, "()"])', 'Some([key, "none"])', TYPES),
     ("types: a dependency is machinery", "heap/origin.rs", "Place::Crate(..) => false", "Place::Crate(..) => true", TYPES),
     ("heap at exit: nobody asks before main", "heap/before_main.rs", "if is_set(VARIABLE) ||", "if", HEAP_EXIT),
-    ("heap at exit: files where the program has gone to", "environment.rs", "files.push(std::path::absolute(file).unwrap_or_else(|_| PathBuf::from(file)))", "files.push(PathBuf::from(file))", HEAP_EXIT),
+    ("heap at exit: files where the program has gone to", "environment.rs", "std::path::absolute(&file).unwrap_or_else(|_| PathBuf::from(&file))", "PathBuf::from(&file)", HEAP_EXIT),
     ("heap at exit: the report is in the report", "heap/at_exit.rs", "let _quiet = local::Quiet::enter();", "", HEAP_EXIT),
     ("heap at exit: forked children report", "exit.rs", "    if is_forked() {", "    if false && is_forked() {", HEAP_EXIT),
     ("heap at exit: nobody says why there are no names", "heap/at_exit.rs", "if let Some(problem) = problem {", "if let Some(problem) = problem.filter(|_| false) {", HEAP_EXIT),
@@ -596,7 +619,7 @@ def main():
         shutil.rmtree(SCRATCH)
     ignore = shutil.ignore_patterns("target", ".git", "profile-cost-out")
     # With new dates: what the last run built may hold a bug, and must not pass for up to date.
-    shutil.copytree(ROOT, SCRATCH, ignore=ignore, copy_function=shutil.copy)
+    shutil.copytree(ROOT, SCRATCH, symlinks=True, ignore=ignore, copy_function=shutil.copy)
     build = os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target" / "mutants-build"))
     environment = dict(os.environ, ASYNC_ORACLE_SEEDS="300", PROFILE_COST_TEST_LIMIT="90", CARGO_TARGET_DIR=build)
 

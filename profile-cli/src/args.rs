@@ -12,6 +12,7 @@ use crate::terminal::Screen;
 
 const EXAMPLES: &str = "\
 Examples:
+  cargo profile-cost run --release -- --input big.csv     every function of the program, with no edit
   cargo profile-cost report profile.json                 the dearest functions
   cargo profile-cost callers profile.json -s time orders  who calls what matches `orders`
   cargo profile-cost diff before.json after.json --fail-over 10%
@@ -41,6 +42,32 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Builds and runs the program with every function of the workspace measured, and prints the dearest.
+    #[command(after_help = "\
+Examples:
+  cargo profile-cost run --release -- --input big.csv
+  cargo profile-cost run --bin server -s time --top 50
+  cargo profile-cost run --release --crate serde_json -o profile.svg     one dependency as well
+  cargo profile-cost run --release --deps --include '^orders'            all of them; functions and files that match
+  cargo profile-cost run --pstats                                        as Python prints it
+
+The sources are not touched: copies of them, with a call in each function, are compiled in their place. Flags not
+listed under \"Flags of cargo\" go before `--config` of cargo's configuration. Defaults may stand in profile-cost.toml
+beside the workspace's Cargo.toml, or in its [workspace.metadata.profile-cost] or [package.metadata.profile-cost].
+The profile is kept in target/profile-cost/latest.json for report, callers, diff, browse, ..
+Exit status: the program's.")]
+    Run(Whole),
+    /// As `cargo test`, with every function of the workspace measured.
+    #[command(after_help = "\
+Examples:
+  cargo profile-cost test --release
+  cargo profile-cost test -p parser --test large -- --nocapture")]
+    Test(Whole),
+    /// As `cargo bench`, with every function of the workspace measured.
+    #[command(after_help = "\
+Examples:
+  cargo profile-cost bench --bench decode")]
+    Bench(Whole),
     /// One line per function: calls, time, percentiles.
     #[command(after_help = "\
 Examples:
@@ -129,6 +156,170 @@ Examples:
 
 Type `help` for the commands.")]
     Browse(Browse),
+}
+
+/// A program to build, run and measure.
+#[derive(Debug, Args)]
+pub(crate) struct Whole {
+    #[command(flatten)]
+    pub(crate) cargo: Cargo,
+    /// Measure all that the workspace depends on, too: everything is compiled anew.
+    #[arg(long)]
+    pub(crate) deps: bool,
+    /// Measure this dependency, too; may be repeated.
+    #[arg(long = "crate", value_name = "NAME")]
+    pub(crate) crates: Vec<String>,
+    /// Leave functions alone that have fewer tokens than this and no loop; 0 for none [default: 40].
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) min_size: Option<usize>,
+    /// Measure only functions whose name or file's path matches; may be repeated.
+    #[arg(long, value_name = "REGEX")]
+    pub(crate) include: Vec<String>,
+    /// Leave those alone whose name or file's path matches; may be repeated.
+    #[arg(long, value_name = "REGEX")]
+    pub(crate) exclude: Vec<String>,
+    /// Sort keys of the report, as for `report` [default: cumulative].
+    #[arg(short, long, value_name = "KEYS", value_parser = sort_keys)]
+    pub(crate) sort: Vec<Keys>,
+    /// Rows of the report; 0 for all [default: 30].
+    #[arg(long, value_name = "N")]
+    pub(crate) top: Option<usize>,
+    /// The report byte for byte as Python's pstats prints it.
+    #[arg(long)]
+    pub(crate) pstats: bool,
+    /// The profile also into this file, in the format of its extension; may be repeated.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Vec<PathBuf>,
+    /// List the functions that are not measured, and why.
+    #[arg(long)]
+    pub(crate) show_skipped: bool,
+    /// Name of the tests or benches to run.
+    #[arg(value_name = "NAME")]
+    pub(crate) filter: Option<OsString>,
+    /// The program's arguments.
+    #[arg(last = true, value_name = "ARGUMENTS")]
+    pub(crate) arguments: Vec<OsString>,
+}
+
+/// What is handed on to cargo.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Flags of cargo")]
+pub(crate) struct Cargo {
+    #[arg(short, long = "package", value_name = "SPEC")]
+    package: Vec<String>,
+    #[arg(long)]
+    workspace: bool,
+    #[arg(long)]
+    lib: bool,
+    #[arg(long, value_name = "NAME")]
+    bin: Vec<String>,
+    #[arg(long)]
+    bins: bool,
+    #[arg(long, value_name = "NAME")]
+    example: Vec<String>,
+    #[arg(long)]
+    examples: bool,
+    #[arg(long, value_name = "NAME")]
+    test: Vec<String>,
+    #[arg(long)]
+    tests: bool,
+    #[arg(long, value_name = "NAME")]
+    bench: Vec<String>,
+    #[arg(long)]
+    benches: bool,
+    #[arg(long)]
+    all_targets: bool,
+    #[arg(long)]
+    doc: bool,
+    #[arg(short = 'F', long, value_name = "FEATURES")]
+    features: Vec<String>,
+    #[arg(long)]
+    all_features: bool,
+    #[arg(long)]
+    no_default_features: bool,
+    #[arg(short, long)]
+    release: bool,
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    #[arg(long, value_name = "TRIPLE")]
+    pub(crate) target: Option<String>,
+    #[arg(long, value_name = "FILE")]
+    pub(crate) manifest_path: Option<PathBuf>,
+    #[arg(long)]
+    locked: bool,
+    #[arg(long)]
+    offline: bool,
+    #[arg(long)]
+    frozen: bool,
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<String>,
+    #[arg(long)]
+    keep_going: bool,
+    #[arg(long)]
+    no_run: bool,
+    #[arg(long)]
+    no_fail_fast: bool,
+    #[arg(short, long)]
+    quiet: bool,
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    verbose: u8,
+    #[arg(long, value_name = "KEY=VALUE")]
+    config: Vec<String>,
+}
+
+impl Cargo {
+    /// As cargo takes them.
+    pub(crate) fn flags(&self) -> Vec<OsString> {
+        let mut flags = Flags(self.metadata_flags().into_iter().map(OsString::from).collect());
+        flags
+            .values("--package", &self.package)
+            .values("--bin", &self.bin)
+            .values("--example", &self.example);
+        flags.values("--test", &self.test).values("--bench", &self.bench);
+        flags.switch("--workspace", self.workspace).switch("--lib", self.lib).switch("--bins", self.bins);
+        flags.switch("--examples", self.examples).switch("--tests", self.tests);
+        flags.switch("--benches", self.benches).switch("--all-targets", self.all_targets);
+        flags
+            .switch("--doc", self.doc)
+            .switch("--release", self.release)
+            .switch("--keep-going", self.keep_going);
+        flags.switch("--no-run", self.no_run).switch("--no-fail-fast", self.no_fail_fast);
+        flags
+            .switch("--quiet", self.quiet)
+            .values("--profile", &self.profile)
+            .values("--target", &self.target);
+        flags.values("--jobs", &self.jobs);
+        (0..self.verbose).for_each(|_| _ = flags.switch("-v", true));
+        flags.0
+    }
+
+    /// Those that `cargo metadata` takes as well.
+    pub(crate) fn metadata_flags(&self) -> Vec<String> {
+        let mut flags = Flags(Vec::new());
+        flags.values("--features", &self.features).switch("--all-features", self.all_features);
+        flags.switch("--no-default-features", self.no_default_features);
+        let manifest = self.manifest_path.as_ref().map(|path| path.to_string_lossy().into_owned());
+        flags.values("--manifest-path", &manifest).values("--config", &self.config);
+        flags
+            .switch("--locked", self.locked)
+            .switch("--offline", self.offline)
+            .switch("--frozen", self.frozen);
+        flags.0
+    }
+}
+
+struct Flags<T>(Vec<T>);
+
+impl<T: From<String>> Flags<T> {
+    fn switch(&mut self, name: &str, is_on: bool) -> &mut Self {
+        self.0.extend(is_on.then(|| name.to_owned().into()));
+        self
+    }
+
+    fn values<'a>(&mut self, name: &str, values: impl IntoIterator<Item = &'a String>) -> &mut Self {
+        values.into_iter().for_each(|value| self.0.extend([name.to_owned().into(), value.clone().into()]));
+        self
+    }
 }
 
 /// Order and names, in tables.

@@ -61,6 +61,9 @@ fn row(row: &Row) -> Map<String, Value> {
         ("cancelled", json!(row.cancelled)),
         ("in_flight", json!(row.in_flight)),
         ("cost_seconds", json!(row.cost)),
+        ("overhead_seconds", json!(row.overhead)),
+        ("overhead_percent", json!(row.overhead_share.map(|share| 100.0 * share))),
+        ("untimed_calls", json!(row.untimed)),
     ] {
         map.insert(key.into(), value);
     }

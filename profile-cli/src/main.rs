@@ -1,6 +1,7 @@
-//! `cargo profile-cost`: reads profiles of profile-cost and of Python's cProfile offline.
+//! `cargo profile-cost`: profiles whole programs, and reads profiles of profile-cost and of Python's cProfile offline.
 //!
-//! `args` says what may be asked, `input` and `output` are the ways in and out, `commands` what is in between.
+//! `args` says what may be asked, `input` and `output` are the ways in and out, `commands` what is in between; `whole`
+//! builds programs in which every function is measured.
 
 mod approximate;
 mod args;
@@ -11,6 +12,7 @@ mod json;
 mod output;
 mod progress;
 mod terminal;
+mod whole;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -27,13 +29,33 @@ fn main() -> ExitCode {
     if arguments.get(1).is_some_and(|first| first == "profile-cost") {
         arguments.remove(1);
     }
-    match run(arguments) {
+    let result = match called_by_cargo(&mut arguments) {
+        Some(result) => result,
+        None => run(arguments),
+    };
+    match result {
         Ok(code) => code,
         Err(failure) => {
             let _ = writeln!(std::io::stderr(), "error: {failure}");
             ExitCode::from(2)
         }
     }
+}
+
+/// As a wrapper of the compiler, or as the runner of programs: then that is its name.
+fn called_by_cargo(arguments: &mut Vec<std::ffi::OsString>) -> Option<Result<ExitCode, Failure>> {
+    let called = std::path::PathBuf::from(arguments.first()?);
+    let name = called.file_stem()?.to_str()?;
+    let names = [whole::wrapper::NAME, whole::linked::NAME, whole::runner::NAME];
+    if !names.contains(&name) {
+        return None;
+    }
+    let arguments = std::mem::take(arguments).into_iter().skip(1);
+    Some(match name {
+        whole::wrapper::NAME => whole::wrapper::run(&called, arguments),
+        whole::linked::NAME => whole::linked::run(&called, arguments),
+        _ => whole::runner::run(arguments),
+    })
 }
 
 fn run(arguments: Vec<std::ffi::OsString>) -> Result<ExitCode, Failure> {
@@ -48,6 +70,9 @@ fn run(arguments: Vec<std::ffi::OsString>) -> Result<ExitCode, Failure> {
     let screen = arguments.screen;
     let done = |result: Result<(), Failure>| result.map(|()| ExitCode::SUCCESS);
     match arguments.command {
+        Command::Run(asked) => commands::whole::run("run", &asked, &screen),
+        Command::Test(asked) => commands::whole::run("test", &asked, &screen),
+        Command::Bench(asked) => commands::whole::run("bench", &asked, &screen),
         Command::Report(asked) => done(commands::report::run(&asked, commands::report::Kind::Stats, &screen)),
         Command::Callers(asked) => {
             done(commands::report::run(&asked, commands::report::Kind::Callers, &screen))

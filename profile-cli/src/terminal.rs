@@ -39,11 +39,21 @@ impl Screen {
         Look::new(self.width, self.color == Some(Color::Always))
     }
 
+    /// How reports to stderr look.
+    pub(crate) fn look_of_stderr(&self) -> Look {
+        let is_terminal = std::io::stderr().is_terminal();
+        Look::new(self.width_of(is_terminal), self.color_of(is_terminal))
+    }
+
     fn width(&self) -> Option<usize> {
+        self.width_of(std::io::stdout().is_terminal())
+    }
+
+    fn width_of(&self, is_terminal: bool) -> Option<usize> {
         if self.width.is_some() {
             return self.width;
         }
-        if !std::io::stdout().is_terminal() {
+        if !is_terminal {
             return None;
         }
         let named = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
@@ -52,6 +62,10 @@ impl Screen {
     }
 
     fn color(&self) -> bool {
+        self.color_of(std::io::stdout().is_terminal())
+    }
+
+    fn color_of(&self, is_terminal: bool) -> bool {
         let by_cargo = || match env::var("CARGO_TERM_COLOR").ok().as_deref() {
             Some("always") => Some(Color::Always),
             Some("never") => Some(Color::Never),
@@ -62,9 +76,7 @@ impl Screen {
         match self.color.or_else(refused).or_else(by_cargo).unwrap_or(Color::Auto) {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => {
-                std::io::stdout().is_terminal() && env::var_os("TERM").is_none_or(|term| term != "dumb")
-            }
+            Color::Auto => is_terminal && env::var_os("TERM").is_none_or(|term| term != "dumb"),
         }
     }
 }

@@ -3,6 +3,8 @@
 
 use std::cell::{Cell, UnsafeCell};
 use std::sync::Mutex;
+#[cfg(feature = "throttle")]
+use std::sync::atomic::AtomicPtr;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::child_table::{CallKey, ChildTable};
@@ -17,12 +19,18 @@ use crate::position::{Position, StayReading};
 use crate::ring::{Ring, bucket_of};
 use crate::segment::Segment;
 use crate::site::SiteId;
+use crate::spot::Spot;
 use crate::thread::Inside;
+#[cfg(feature = "throttle")]
+use crate::throttle::{self, Judge};
 
 /// Counters in a chunk: 1 KiB, so that a thread that uses few paths stays small.
 const CHUNK: usize = 16;
 /// Asynchronous counters in a chunk.
 const ASYNC_CHUNK: usize = 8;
+/// How often a reader looks for where the owner is.
+#[cfg(feature = "throttle")]
+const LOOKS: u32 = 100;
 /// Histograms in a chunk.
 const HISTOGRAM_CHUNK: usize = 16;
 
@@ -49,6 +57,12 @@ impl Shared {
         &self.counters[index / CHUNK][index % CHUNK]
     }
 
+    /// Which histogram the calls on the counters of that index go to.
+    #[cfg(feature = "throttle")]
+    fn histogram_index_at(&self, index: usize) -> Option<u32> {
+        (index < self.len).then(|| self.at(index).histogram.load(Ordering::Relaxed))
+    }
+
     fn path_at(&self, index: usize) -> PathIndex {
         self.at(index).path.load(Ordering::Relaxed)
     }
@@ -61,6 +75,8 @@ impl Shared {
     fn add_counters(&mut self, path: PathIndex, histogram: usize) -> &'static Counters {
         let counters = self.next_counters(path);
         counters.histogram.store(histogram as u32, Ordering::Relaxed);
+        #[cfg(feature = "throttle")]
+        counters.index.store(self.len as u32, Ordering::Relaxed);
         let mut by_path = std::mem::take(&mut self.by_path);
         by_path.add(self.len, |index| u64::from(self.path_at(index)));
         self.by_path = by_path;
@@ -111,6 +127,8 @@ impl Shared {
 
 /// The owner's own copies of what it needs off the hot path, so that it takes no lock.
 struct Owner {
+    #[cfg(feature = "throttle")]
+    counters: Vec<&'static [Counters]>,
     histograms: Vec<&'static [Histogram]>,
     asyncs: Vec<&'static [AsyncCounters]>,
     disorder: Disorder,
@@ -133,7 +151,11 @@ static NOWHERE: Counters = Counters::nowhere();
 /// See the module.
 #[repr(C, align(64))]
 pub(crate) struct Block {
+    /// What time is charged to, and since when.
     position: Position,
+    /// The path the thread is on: the one that time is charged to, or calls below it that are only counted.
+    #[cfg(feature = "throttle")]
+    place: AtomicPtr<Counters>,
     table: ChildTable,
     pub(crate) engine: Option<&'static Engine>,
     pub(crate) segment: Segment,
@@ -172,6 +194,8 @@ impl Block {
     pub(crate) const fn new(engine: Option<&'static Engine>, id: u32) -> Self {
         Self {
             position: Position::nowhere(&NOWHERE),
+            #[cfg(feature = "throttle")]
+            place: AtomicPtr::new(std::ptr::from_ref(&NOWHERE).cast_mut()),
             table: ChildTable::new(),
             engine,
             segment: Segment::new(),
@@ -182,6 +206,8 @@ impl Block {
             truncated: AtomicU64::new(0),
             ring: Ring::new(),
             owner: UnsafeCell::new(Owner {
+                #[cfg(feature = "throttle")]
+                counters: Vec::new(),
                 histograms: Vec::new(),
                 asyncs: Vec::new(),
                 disorder: Disorder::new(),
@@ -206,7 +232,39 @@ impl Block {
     /// The counters of the path the thread is on; a root's when it is on none, [`NOWHERE`] on placeholders.
     #[inline(always)]
     pub(crate) fn current(&self) -> *const Counters {
+        #[cfg(feature = "throttle")]
+        return self.place.load(Ordering::Relaxed);
+        #[cfg(not(feature = "throttle"))]
         self.position.current()
+    }
+
+    /// Where the thread is.
+    #[inline(always)]
+    pub(crate) fn spot(&self) -> Spot {
+        self.spot_on(self.current())
+    }
+
+    /// As [`Block::spot`], where the caller knows what [`Block::current`] is.
+    #[inline(always)]
+    pub(crate) fn spot_on(&self, current: *const Counters) -> Spot {
+        #[cfg(feature = "throttle")]
+        return Spot::within(current, self.position.current());
+        #[cfg(not(feature = "throttle"))]
+        Spot::of(current)
+    }
+
+    /// Goes over to `place` for or after a call that is only counted: the time goes on where it did.
+    #[cfg(feature = "throttle")]
+    #[inline(always)]
+    pub(crate) fn move_to(&self, place: *const Counters) {
+        self.place.store(place.cast_mut(), Ordering::Release);
+    }
+
+    /// True when time is charged to `counters`.
+    #[cfg(feature = "throttle")]
+    #[inline(always)]
+    pub(crate) fn is_charged(&self, counters: *const Counters) -> bool {
+        std::ptr::eq(self.position.current(), counters)
     }
 
     /// The counters for a call of `site` from `current`, which is where the thread is, if it was there
@@ -224,14 +282,16 @@ impl Block {
 
     /// Charges the time since the last switch to the current path and goes over to `to`.
     #[inline(always)]
-    pub(crate) fn switch(&self, to: *const Counters, now: u64) {
-        self.switch_from(self.current(), to, now);
+    pub(crate) fn switch(&self, to: Spot, now: u64) {
+        self.switch_from(self.spot(), to, now);
     }
 
-    /// As [`Block::switch`], where the caller knows what [`Block::current`] is.
+    /// As [`Block::switch`], where the caller knows what [`Block::spot`] is.
     #[inline(always)]
-    pub(crate) fn switch_from(&self, current: *const Counters, to: *const Counters, now: u64) {
-        if !self.position.switch(current, to, now) {
+    pub(crate) fn switch_from(&self, from: Spot, to: Spot, now: u64) {
+        #[cfg(feature = "throttle")]
+        self.move_to(to.place());
+        if !self.position.switch(from.charged(), to.charged(), now) {
             self.backstep();
         }
     }
@@ -240,7 +300,7 @@ impl Block {
     /// it a number too large for any time, which is clamped off the hot path.
     #[inline(always)]
     pub(crate) fn elapsed(&self, counters: &Counters, now: u64, start: u64) {
-        if self.ring.push(counters.histogram.load(Ordering::Relaxed), now.wrapping_sub(start)) {
+        if self.ring.push(counters.in_ring(), now.wrapping_sub(start)) {
             self.drain();
         }
     }
@@ -261,6 +321,8 @@ impl Block {
         self.segment.task.set(0);
         self.segment.poll.set(0);
         self.segment.pended.set(0);
+        #[cfg(feature = "throttle")]
+        self.move_to(root);
         self.position.set(root, now);
     }
 
@@ -268,6 +330,8 @@ impl Block {
     pub(crate) fn end(&self) {
         self.drain();
         let root = self.counters_of(ROOT);
+        #[cfg(feature = "throttle")]
+        self.move_to(root);
         self.position.abandon(root);
         if self.disordered.take()
             && let Some(_inside) = Inside::enter()
@@ -340,7 +404,12 @@ impl Block {
         if owner.histograms.len() < shared.histograms.len() {
             owner.histograms.clone_from(&shared.histograms);
         }
-        shared.add_counters(path, histogram)
+        let counters = shared.add_counters(path, histogram);
+        #[cfg(feature = "throttle")]
+        if owner.counters.len() < shared.counters.len() {
+            owner.counters.clone_from(&shared.counters);
+        }
+        counters
     }
 
     /// This thread's asynchronous counters of a path, made if need be.
@@ -374,10 +443,10 @@ impl Block {
         });
     }
 
-    /// A stay ends that began when [`Block::current`] was `back`.
-    pub(crate) fn go_back(&self, back: *const Counters, now: u64) {
+    /// A stay ends that began when [`Block::spot`] was `back`.
+    pub(crate) fn go_back(&self, back: Spot, now: u64) {
         if self.disordered.get() {
-            self.find_way(back, now, Disorder::back_to);
+            self.find_way(back.place(), now, Disorder::back_to);
         } else {
             self.switch(back, now);
         }
@@ -392,7 +461,7 @@ impl Block {
     ) {
         let (Some(engine), Some(_inside)) = (self.engine, Inside::enter()) else {
             // In the middle of our own allocating: the thread stays where it is.
-            return self.switch(self.current(), now);
+            return self.switch(self.spot(), now);
         };
         // SAFETY: was `Block::current`, which points to counters that are leaked.
         let back = unsafe { &*back };
@@ -401,14 +470,14 @@ impl Block {
         let Way { to, disordered } = find(disorder, &engine.paths, back);
         self.disordered.set(disordered);
         if !disordered {
-            return self.switch(to, now);
+            return self.switch(Spot::of(to), now);
         }
         let stand_in = disorder.stand_in(to).unwrap_or_else(|| {
             let stand_in = self.lock().add_stand_in(path_of(to));
             disorder.add_stand_in(to, stand_in);
             stand_in
         });
-        self.switch(stand_in, now);
+        self.switch(Spot::of(stand_in), now);
     }
 
     /// A number for a task whose outermost future is first polled here.
@@ -424,12 +493,23 @@ impl Block {
         let Some(_inside) = Inside::enter() else {
             // An annotated allocator, called by code of ours that may hold the lock which `grow` takes: the
             // calls are counted, their elapsed times are not.
-            return self.ring.drain(|_, _| crate::thread::note_late());
+            let lost = self.ring.drain(|_, _| crate::thread::note_late());
+            return (0..lost).for_each(|_| crate::thread::note_late());
         };
         // SAFETY: as in `counters_of`; `grow` touches only `shared`.
         let owner = unsafe { &*self.owner.get() };
-        self.ring.drain(|index, ticks| {
-            let index = index as usize;
+        #[cfg(feature = "throttle")]
+        let judge = Judge::new();
+        let lost = self.ring.drain(|whose, ticks| {
+            #[cfg(not(feature = "throttle"))]
+            let index = whose as usize;
+            #[cfg(feature = "throttle")]
+            let (counters, index) = {
+                let whose = whose as usize;
+                let chunk = owner.counters.get(whose / CHUNK);
+                let Some(counters) = chunk.map(|chunk| &chunk[whose % CHUNK]) else { return };
+                (counters, counters.histogram.load(Ordering::Relaxed) as usize)
+            };
             let chunk = owner.histograms.get(index / HISTOGRAM_CHUNK);
             let Some(histogram) = chunk.map(|chunk| &chunk[index % HISTOGRAM_CHUNK]) else { return };
             let bucket = bucket_of(ticks);
@@ -438,7 +518,18 @@ impl Block {
                 // SAFETY: this thread is the owner and holds the lock.
                 unsafe { histogram.grow(bucket) };
             }
+            #[cfg(feature = "throttle")]
+            if histogram.function().0 == ROOT {
+                judge.judge(counters, ticks);
+            }
         });
+        (0..lost).for_each(|_| crate::thread::note_late());
+        #[cfg(feature = "throttle")]
+        // NOTE: not while unwinding: the calls it is measured by would be left by the slow way, on this very block.
+        if judge.needs_limit() && !std::thread::panicking() {
+            drop(_inside);
+            throttle::calibrate();
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Shared> {
@@ -494,8 +585,18 @@ impl Block {
         self.position.read(now)
     }
 
-    /// The path that the owner is on at tick `now`, and for how many ticks it has been.
+    /// The path that the owner is on at tick `now`, and for how many ticks it has been: on a path of calls that are only
+    /// counted, since the clock was last read.
     pub(crate) fn read_path_now(&self, now: u64) -> Option<(PathIndex, u64)> {
+        #[cfg(feature = "throttle")]
+        for _ in 0..LOOKS {
+            let stay = self.read_current(now)?;
+            let place = self.place.load(Ordering::Acquire);
+            // Of one stay: else a call that has just begun would be told as old as the stay before it.
+            if self.read_current(now) == Some(stay) {
+                return Some((path_of(place), stay.ticks));
+            }
+        }
         self.read_current(now).map(|stay| (path_of(stay.counters), stay.ticks))
     }
 
@@ -509,7 +610,11 @@ impl Block {
             .map(|(index, histogram)| {
                 // SAFETY: this thread holds the lock.
                 let read = || unsafe { histogram.read() };
-                (histogram.function().1, self.ring.read_with(index as u32, read))
+                #[cfg(not(feature = "throttle"))]
+                let is_its = |whose| whose == index as u32;
+                #[cfg(feature = "throttle")]
+                let is_its = |whose| shared.histogram_index_at(whose as usize) == Some(index as u32);
+                (histogram.function().1, self.ring.read_with(is_its, read))
             })
             .collect()
     }

@@ -10,22 +10,44 @@ use crate::engine::Engine;
 use crate::future::Call;
 use crate::guard::Guard;
 use crate::paths::{Limits, ROOT};
+use crate::profile::Notes;
 use crate::site::Site;
 use crate::thread::Inside;
 
 const BATCH: u64 = 200;
 const BATCHES: u32 = 30;
 
-/// Nanoseconds of one call and of one poll inside the profiler: the fastest of some batches, since
-/// whatever else the machine does only ever adds.
+/// What the profiler itself takes, in ticks.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Costs {
+    /// For one timed call.
+    pub(crate) per_call: f64,
+    /// Of that, what lies between its two readings of the clock and so counts as the function's own time.
+    pub(crate) inside_call: f64,
+    /// For one call that is only counted; 0 where none are.
+    pub(crate) per_untimed_call: f64,
+    /// For one poll.
+    pub(crate) per_poll: f64,
+}
+
+/// The costs: of the fastest of some batches, since whatever else the machine does only ever adds.
 ///
 /// NOTE: not from within [`Inside`]: the rehearsed calls would count as events that cannot be recorded.
-pub(crate) fn costs_ns() -> (f64, f64) {
-    static COSTS: OnceLock<(f64, f64)> = OnceLock::new();
+pub(crate) fn costs() -> Costs {
+    static COSTS: OnceLock<Costs> = OnceLock::new();
     *COSTS.get_or_init(|| {
-        let scale = clock::ns_per_tick();
-        (per_call() * scale, per_poll() * scale)
+        let (per_call, inside_call) = per_call();
+        Costs { per_call, inside_call, per_untimed_call: per_untimed_call(), per_poll: per_poll() }
     })
+}
+
+/// Puts the costs into a profile's notes, in nanoseconds.
+pub(crate) fn note(costs: Costs, notes: &mut Notes) {
+    let scale = clock::ns_per_tick();
+    notes.ticks_per_call = costs.per_call * scale;
+    notes.ticks_inside_call = costs.inside_call * scale;
+    notes.ticks_per_untimed_call = costs.per_untimed_call * scale;
+    notes.ticks_per_poll = costs.per_poll * scale;
 }
 
 /// A block that no thread owns, and counters on it.
@@ -35,9 +57,32 @@ fn rehearsal() -> (&'static Block, &'static Counters) {
     (block, block.counters_of(ROOT))
 }
 
-fn per_call() -> f64 {
-    let (block, counters) = rehearsal();
-    fastest(|| Guard::rehearse(block, black_box(counters)))
+/// Of one call, and of that what is charged to the call.
+fn per_call() -> (f64, f64) {
+    let (block, _) = rehearsal();
+    // Other ones than where the block's thread is.
+    let (_, counters) = rehearsal();
+    let mut inside = f64::MAX;
+    let whole = (0..BATCHES)
+        .map(|_| {
+            let before = counters.read_busy();
+            let whole = batch(|| Guard::rehearse(block, black_box(counters)));
+            inside = inside.min((counters.read_busy() - before) as f64 / BATCH as f64);
+            whole
+        })
+        .fold(f64::MAX, f64::min);
+    (whole, inside)
+}
+
+fn per_untimed_call() -> f64 {
+    #[cfg(feature = "throttle")]
+    {
+        let (block, _) = rehearsal();
+        let (_, counters) = rehearsal();
+        fastest(|| Guard::rehearse_counted(block, black_box(counters)))
+    }
+    #[cfg(not(feature = "throttle"))]
+    0.0
 }
 
 fn per_poll() -> f64 {
@@ -49,13 +94,14 @@ fn per_poll() -> f64 {
 }
 
 fn fastest(mut once: impl FnMut()) -> f64 {
-    (0..BATCHES)
-        .map(|_| {
-            let start = clock::now();
-            for _ in 0..BATCH {
-                once();
-            }
-            clock::now().saturating_sub(start) as f64 / BATCH as f64
-        })
-        .fold(f64::MAX, f64::min)
+    (0..BATCHES).map(|_| batch(&mut once)).fold(f64::MAX, f64::min)
+}
+
+/// Ticks of each of some calls, on average.
+fn batch(mut once: impl FnMut()) -> f64 {
+    let start = clock::now();
+    for _ in 0..BATCH {
+        once();
+    }
+    clock::now().saturating_sub(start) as f64 / BATCH as f64
 }

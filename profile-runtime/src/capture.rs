@@ -138,7 +138,7 @@ impl Capture {
     /// Ends the capture: its profile, in nanoseconds. `None` when the thread is ending; then the common
     /// tree gets it with the next capture.
     pub(crate) fn finish(self) -> Option<Profile> {
-        let costs = crate::calibrate::costs_ns();
+        let costs = crate::calibrate::costs();
         let _inside = thread::Inside::enter();
         let engine = engine::process();
         let mut captures = lock();
@@ -161,7 +161,7 @@ impl Capture {
         let ns = now.saturating_sub(self.start) as f64 * clock::ns_per_tick();
         profile.duration = std::time::Duration::from_nanos(ns as u64);
         profile.threads = 1;
-        (profile.notes.ticks_per_call, profile.notes.ticks_per_poll) = costs;
+        crate::calibrate::note(costs, &mut profile.notes);
         slot.state = State::Draining;
         if let Some(block) = thread::attach() {
             captures.reclaim(engine, block);

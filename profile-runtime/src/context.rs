@@ -3,7 +3,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::ptr;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -12,6 +11,7 @@ use crate::clock;
 use crate::control;
 use crate::counters::Counters;
 use crate::paths::{PathIndex, ROOT};
+use crate::spot::Spot;
 use crate::thread;
 
 /// A place in the call tree.
@@ -71,13 +71,13 @@ impl Context {
 #[derive(Debug)]
 pub(crate) struct Stay {
     block: &'static Block,
-    back: *const Counters,
+    back: Spot,
 }
 
 impl Stay {
     pub(crate) fn begin(block: &'static Block, counters: &'static Counters) -> Self {
-        let back = block.current();
-        block.switch(ptr::from_ref(counters), clock::now());
+        let back = block.spot();
+        block.switch(Spot::of(counters), clock::now());
         Self { block, back }
     }
 }

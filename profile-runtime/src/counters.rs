@@ -2,6 +2,8 @@
 //! read-modify-write anywhere. Ticks come in as arguments.
 
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+#[cfg(feature = "throttle")]
+use crate::throttle::{self, Throttle};
 
 /// Adds to a counter that only the calling thread writes.
 #[inline(always)]
@@ -9,16 +11,23 @@ pub(crate) fn add(counter: &AtomicU64, more: u64) {
     counter.store(counter.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
 }
 
-/// The counters of one (thread, path): one cache line.
+/// The counters of one (thread, path): one cache line, and with the feature `throttle` another that calls do not touch.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Counters {
     /// The path; set once, before the counters are published.
     pub(crate) path: AtomicU32,
     /// Index of the function's histogram in the block; set once.
+    #[cfg(not(feature = "throttle"))]
     pub(crate) histogram: AtomicU32,
+    /// Index of these counters in the block; set once.
+    #[cfg(feature = "throttle")]
+    pub(crate) index: AtomicU32,
     /// Index + 1 of the [`AsyncCounters`] in the block; 0 while the path was never polled.
     pub(crate) async_index: AtomicU32,
+    /// The [`throttle::tag`] of the reset after which calls came to be only counted; 0 while they are timed.
+    #[cfg(feature = "throttle")]
+    counted_after: AtomicU32,
     /// Calls begun; +1 at entry or first poll.
     starts: AtomicU64,
     /// Calls begun that belong deeper but fold into this path; +1 with `starts`.
@@ -31,6 +40,11 @@ pub(crate) struct Counters {
     self_busy: AtomicU64,
     /// Tick at which the newest call that is no future's began; set at entry.
     began: AtomicU64,
+    #[cfg(feature = "throttle")]
+    pub(crate) throttle: Throttle,
+    /// Index of the function's histogram in the block; set once.
+    #[cfg(feature = "throttle")]
+    pub(crate) histogram: AtomicU32,
 }
 
 /// Counters of that path, all zero. (loom's atomics are made by functions that are not `const`.)
@@ -40,6 +54,12 @@ macro_rules! counters {
             path: AtomicU32::new($path),
             histogram: AtomicU32::new(0),
             async_index: AtomicU32::new(0),
+            #[cfg(feature = "throttle")]
+            index: AtomicU32::new(0),
+            #[cfg(feature = "throttle")]
+            counted_after: AtomicU32::new(0),
+            #[cfg(feature = "throttle")]
+            throttle: Throttle::new(),
             starts: AtomicU64::new(0),
             folded: AtomicU64::new(0),
             returned: AtomicU64::new(0),
@@ -101,6 +121,17 @@ impl Counters {
         self.panicked.store(self.panicked.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
     }
 
+    /// What stands for these counters in the ring of elapsed times.
+    #[cfg(not(loom))]
+    #[inline(always)]
+    pub(crate) fn in_ring(&self) -> u32 {
+        #[cfg(feature = "throttle")]
+        let of = &self.index;
+        #[cfg(not(feature = "throttle"))]
+        let of = &self.histogram;
+        of.load(Ordering::Relaxed)
+    }
+
     /// True while a call is open that this thread began, none of them a future's that was dropped.
     #[cfg(not(loom))]
     pub(crate) fn is_active(&self) -> bool {
@@ -131,13 +162,56 @@ impl Counters {
         self.self_busy.load(Ordering::Relaxed)
     }
 
+    /// Of calls begun until now, those that were only counted, and not timed.
+    pub(crate) fn read_counted(&self) -> u64 {
+        #[cfg(feature = "throttle")]
+        {
+            let read = self.throttle.read();
+            throttle::counted(read, self.read_starts())
+        }
+        #[cfg(not(feature = "throttle"))]
+        0
+    }
+
     /// Takes over what was counted elsewhere (the tree of a per-call report, when it ends).
     pub(crate) fn absorb(&self, starts: u64, folded: u64, returned: u64, panicked: u64, self_busy: u64) {
+        // NOTE: those trees are never throttled.
+        #[cfg(feature = "throttle")]
+        self.throttle.absorb(starts);
         add(&self.starts, starts);
         add(&self.folded, folded);
         add(&self.self_busy, self_busy);
         self.returned.store(self.returned.load(Ordering::Relaxed).wrapping_add(returned), Ordering::Release);
         self.panicked.store(self.panicked.load(Ordering::Relaxed).wrapping_add(panicked), Ordering::Release);
+    }
+}
+
+/// Calls that are only counted; see [`crate::throttle`]. For the owner, but for readings.
+#[cfg(feature = "throttle")]
+impl Counters {
+    /// 0 while calls are timed, and the [`throttle::tag`] of this reset while they are only counted.
+    #[inline(always)]
+    pub(crate) fn counted_after(&self) -> u32 {
+        self.counted_after.load(Ordering::Relaxed)
+    }
+
+    /// True when calls are only counted since that reset.
+    pub(crate) fn is_counted_only(&self, epoch: u32) -> bool {
+        self.counted_after() == throttle::tag(epoch)
+    }
+
+    /// Calls from now on are only counted.
+    pub(crate) fn count_only(&self, epoch: u32) {
+        if self.counted_after() == 0 {
+            self.throttle.begin(self.starts.load(Ordering::Relaxed));
+            self.counted_after.store(throttle::tag(epoch), Ordering::Relaxed);
+        }
+    }
+
+    /// There was a reset since calls came to be only counted: they are timed again.
+    pub(crate) fn time_again(&self) {
+        self.throttle.end(self.starts.load(Ordering::Relaxed));
+        self.counted_after.store(0, Ordering::Relaxed);
     }
 }
 

@@ -115,7 +115,7 @@ fn path(counters: &Counters) -> PathIndex {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
@@ -130,11 +130,11 @@ mod tests {
     use crate::snapshot;
     use crate::thread;
 
-    const FUNCTIONS: usize = 4;
+    pub(crate) const FUNCTIONS: usize = 4;
     static SITES: [Site; FUNCTIONS] = [const { Site::new("d", "disorder.rs", 1, true) }; FUNCTIONS];
 
     /// A thread of a world of its own, driven by literal ticks.
-    fn with_thread(limits: Limits, body: impl FnOnce(&'static Engine, &'static Block)) {
+    pub(crate) fn with_thread(limits: Limits, body: impl FnOnce(&'static Engine, &'static Block)) {
         control::enable();
         for site in &SITES {
             site.register("");
@@ -148,14 +148,14 @@ mod tests {
         clock::set_fake(None);
     }
 
-    fn call(function: usize) -> Guard {
+    pub(crate) fn call(function: usize) -> Guard {
         enter(&SITES[function], || {})
     }
 
     /// Self time and calls begun and ended, by the functions on the path.
-    type Counted = BTreeMap<Vec<usize>, (u64, u64, u64)>;
+    pub(crate) type Counted = BTreeMap<Vec<usize>, (u64, u64, u64)>;
 
-    fn counted(engine: &Engine, block: &'static Block, now: u64) -> Counted {
+    pub(crate) fn counted(engine: &Engine, block: &'static Block, now: u64) -> Counted {
         let tallies = snapshot::collect(engine, &[block], now, control::epoch());
         (0..engine.paths.len())
             .filter(|&path| path != ROOT)

@@ -15,10 +15,15 @@ pub(crate) struct Environment {
     pub(crate) off: bool,
     /// `PROFILE_COST=cumulative`: the report at exit, sorted so.
     pub(crate) report: Option<Vec<SortKey>>,
-    /// `PROFILE_COST_OUT`: files to write at exit, absolute: the program may go elsewhere meanwhile.
+    /// `PROFILE_COST_OUT`: files to write at exit, absolute: the program may go elsewhere meanwhile. `%p` in a name is
+    /// the process.
     pub(crate) files: Vec<PathBuf>,
+    /// `PROFILE_COST_WHOLE`: a file for `cargo profile-cost run`, which reads it and does the talking.
+    pub(crate) whole: Option<PathBuf>,
     /// `PROFILE_COST_SIGTERM=1`: also when the process is terminated.
     pub(crate) on_sigterm: bool,
+    /// `PROFILE_COST_SIGINT=1`: and when somebody types Ctrl-C.
+    pub(crate) on_sigint: bool,
     /// `PROFILE_COST_HEAP`: what the tracking allocator records.
     #[cfg(feature = "heap")]
     pub(crate) heap: Option<Mode>,
@@ -65,12 +70,13 @@ impl Environment {
                 )),
             },
         }
+        parsed.whole = get("PROFILE_COST_WHOLE").map(|file| file_of_this_process(&file));
         let mut files = |name: &str, check: fn(&Path) -> std::io::Result<()>| {
             let mut files = Vec::new();
             let list = get(name).unwrap_or_default();
             for file in list.split(',').map(str::trim).filter(|file| !file.is_empty()) {
                 match check(Path::new(file)) {
-                    Ok(()) => files.push(std::path::absolute(file).unwrap_or_else(|_| PathBuf::from(file))),
+                    Ok(()) => files.push(file_of_this_process(file)),
                     Err(error) => parsed.complaints.push(format!("{name}={file}: {error}")),
                 }
             }
@@ -111,13 +117,16 @@ impl Environment {
                 "PROFILE_COST_HTTP={value}: nothing listens: profile-cost is built without its feature `server`"
             ));
         }
-        if let Some(value) = get("PROFILE_COST_SIGTERM") {
-            match value.as_str() {
-                "1" | "on" | "true" | "yes" => parsed.on_sigterm = true,
-                "0" | "off" | "false" | "no" => {}
-                _ => parsed.complaints.push(format!("PROFILE_COST_SIGTERM={value}: use 1 or 0")),
+        let mut switch = |name: &str| match get(name).as_deref() {
+            Some("1" | "on" | "true" | "yes") => true,
+            None | Some("0" | "off" | "false" | "no") => false,
+            Some(value) => {
+                parsed.complaints.push(format!("{name}={value}: use 1 or 0"));
+                false
             }
-        }
+        };
+        let (on_sigterm, on_sigint) = (switch("PROFILE_COST_SIGTERM"), switch("PROFILE_COST_SIGINT"));
+        (parsed.on_sigterm, parsed.on_sigint) = (on_sigterm, on_sigint);
         let mut number = |name: &str, range: std::ops::RangeInclusive<u32>, default: u32| match get(name) {
             None => default,
             Some(value) => value.parse().ok().filter(|n| range.contains(n)).unwrap_or_else(|| {
@@ -143,7 +152,7 @@ impl Environment {
 
     /// True when something is to be reported at exit.
     pub(crate) fn wants_recording(&self) -> bool {
-        !self.off && (self.report.is_some() || !self.files.is_empty())
+        !self.off && (self.report.is_some() || !self.files.is_empty() || self.whole.is_some())
     }
 
     /// True when what is live at exit is to be reported.
@@ -158,6 +167,12 @@ impl Environment {
             stderr::say(complaint);
         }
     }
+}
+
+/// Programs that start others like themselves share the environment, and not the file.
+fn file_of_this_process(file: &str) -> PathBuf {
+    let file = file.replace("%p", &std::process::id().to_string());
+    std::path::absolute(&file).unwrap_or_else(|_| PathBuf::from(&file))
 }
 
 /// A program with more rights than whoever started it takes no orders on what files to write.
@@ -184,6 +199,9 @@ mod tests {
         let both = parse(&[("PROFILE_COST", "tottime, name"), ("PROFILE_COST_OUT", "a.txt,b.folded")]);
         assert_eq!(both.report.as_ref().map(Vec::len), Some(2));
         assert_eq!(both.files.len(), 2);
+        let own = parse(&[("PROFILE_COST_OUT", "/tmp/%p/a-%p.txt")]);
+        let process = std::process::id();
+        assert_eq!(own.files, [PathBuf::from(format!("/tmp/{process}/a-{process}.txt"))]);
         assert!(parse(&[("PROFILE_COST", "off"), ("PROFILE_COST_OUT", "a.folded")]).off);
     }
 
@@ -206,6 +224,7 @@ mod tests {
             ("PROFILE_COST", "fastest"),
             ("PROFILE_COST_OUT", "a.docx"),
             ("PROFILE_COST_SIGTERM", "maybe"),
+            ("PROFILE_COST_SIGINT", "maybe"),
             #[cfg(feature = "heap")]
             ("PROFILE_COST_HEAP", "everything"),
             #[cfg(feature = "heap")]

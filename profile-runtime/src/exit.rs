@@ -1,5 +1,5 @@
-//! Reports at the end of the process: on return from main, on `process::exit`, and on SIGTERM where that
-//! was asked for.
+//! Reports at the end of the process: on return from main, on `process::exit`, and on SIGTERM or SIGINT
+//! where that was asked for.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 #[cfg(unix)]
@@ -85,15 +85,19 @@ pub(crate) fn report_at_exit(environment: &Environment) {
     {
         BEGAN.store(std::process::id(), Ordering::Relaxed);
         crate::signal::at_exit(write_once);
-        if environment.on_sigterm
-            && let Err(error) = crate::signal::on_sigterm(write_once_on_signal)
-        {
-            say(&format!("no report on SIGTERM: {error}"));
+        let signals = [
+            ("SIGTERM", libc::SIGTERM, environment.on_sigterm),
+            ("SIGINT", libc::SIGINT, environment.on_sigint),
+        ];
+        for (name, signal, _) in signals.into_iter().filter(|(.., is_asked_for)| *is_asked_for) {
+            if let Err(error) = crate::signal::on(signal, write_once_on_signal) {
+                say(&format!("no report on {name}: {error}"));
+            }
         }
     }
     #[cfg(not(unix))]
-    if environment.on_sigterm {
-        say("PROFILE_COST_SIGTERM is not supported on this system");
+    if environment.on_sigterm || environment.on_sigint {
+        say("PROFILE_COST_SIGTERM and PROFILE_COST_SIGINT are not supported on this system");
     }
 }
 
@@ -122,10 +126,15 @@ fn write(environment: &Environment, report: Option<&[SortKey]>, naming: Duration
     // First what is live: all else allocates.
     #[cfg(feature = "heap")]
     let mut heap = if environment.wants_heap() { Ending::look() } else { None };
-    let is_wanted = report.is_some() || !environment.files.is_empty();
+    let is_wanted = report.is_some() || !environment.files.is_empty() || environment.whole.is_some();
     let profile = is_wanted.then(snapshot::snapshot_with_threads);
     // Then the files: writing to stderr may wait for ever, or end the process (a pipe that nobody reads).
     let mut said = Vec::new();
+    if let (Some(path), Some(profile)) = (&environment.whole, &profile)
+        && let Err(error) = profile.save(path)
+    {
+        said.push(format!("{} could not be written: {error}", path.display()));
+    }
     for (path, profile) in environment.files.iter().filter_map(|path| Some((path, profile.as_ref()?))) {
         said.push(match profile.save(path) {
             Ok(()) => format!("wrote {}", path.display()),

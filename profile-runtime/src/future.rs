@@ -20,6 +20,7 @@ use crate::counters::{AsyncCounters, Counters, Ending};
 use crate::guard::locate;
 use crate::paths::PathIndex;
 use crate::site::Site;
+use crate::spot::Spot;
 use crate::thread;
 
 pin_project_lite::pin_project! {
@@ -203,7 +204,7 @@ impl Call {
         self.stage = Stage::Over;
         let Home { counters, asyncs, .. } = self.home;
         let segment = &block.segment;
-        let back = block.current();
+        let back = block.spot();
         let caller = segment.poll.get();
         let mut pended = segment.pended.replace(0);
         if self.pended_in == caller && pended > 0 {
@@ -244,7 +245,7 @@ impl Call {
             self.task = segment.task.get();
             self.turn = segment.turn.get();
         }
-        block.switch(counters, now);
+        block.switch(Spot::of(counters), now);
         Turn { call: self, block, back, now, caller, pended, outcome: Outcome::Unwound }
     }
 
@@ -280,7 +281,7 @@ struct Turn<'a> {
     call: &'a mut Call,
     block: &'static Block,
     /// Where the thread was before.
-    back: *const Counters,
+    back: Spot,
     /// Tick of entry.
     now: u64,
     /// What `Segment::poll` and `Segment::pended` were for the caller.

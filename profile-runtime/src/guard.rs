@@ -8,7 +8,10 @@ use crate::clock;
 use crate::control;
 use crate::counters::{Counters, Ending};
 use crate::site::Site;
+use crate::spot::Spot;
 use crate::thread;
+#[cfg(feature = "throttle")]
+use crate::throttle;
 
 /// A call under way on this thread; dropping it ends the call.
 ///
@@ -24,7 +27,7 @@ pub struct Guard {
     /// 64) when the call is to be left by the slower way. Raw pointers also keep the guard on its thread.
     counters: *const Counters,
     /// Where the thread was before.
-    back: MaybeUninit<*const Counters>,
+    back: MaybeUninit<Spot>,
     /// Tick of entry.
     start: MaybeUninit<u64>,
 }
@@ -33,7 +36,9 @@ pub struct Guard {
 const SLOW: usize = 1;
 /// So too, and the thread was unwinding at entry: a destructor is being measured, and may well return.
 const UNWINDING: usize = 2;
-const TAGS: usize = SLOW | UNWINDING;
+/// The call is only counted: it is left without a look at the clock. Only with the feature `throttle`.
+const COUNTED: usize = 4;
+const TAGS: usize = SLOW | UNWINDING | COUNTED;
 
 /// Makes functions generic, so that they are compiled into the crate that calls them: the annotated function's.
 ///
@@ -85,7 +90,11 @@ impl Guard {
     fn enter_fast<C>(&mut self, site: &'static Site, type_name: fn() -> &'static str, block: &'static Block) {
         let current = block.current();
         match block.find_at_once(current, site.id()) {
-            Some(counters) => self.begin(block, current, counters, 0, clock::counter),
+            #[cfg(feature = "throttle")]
+            Some(counters) if counters.counted_after() != 0 => {
+                self.enter_counted(site, type_name, block, counters);
+            }
+            Some(counters) => self.begin(block, block.spot_on(current), counters, 0, clock::counter),
             None => self.enter_searching(site, type_name, block),
         }
     }
@@ -100,8 +109,29 @@ impl Guard {
     ) {
         let current = block.current();
         match block.find_fast(current, site.id()) {
-            Some(counters) => self.begin(block, current, counters, 0, clock::counter),
+            #[cfg(feature = "throttle")]
+            Some(counters) if counters.counted_after() != 0 => {
+                self.enter_counted(site, type_name, block, counters);
+            }
+            Some(counters) => self.begin(block, block.spot_on(current), counters, 0, clock::counter),
             None => self.enter_slow(site, type_name),
+        }
+    }
+
+    /// On counters whose calls are only counted, if there was no reset since.
+    #[cfg(feature = "throttle")]
+    #[inline(always)]
+    fn enter_counted(
+        &mut self,
+        site: &'static Site,
+        type_name: fn() -> &'static str,
+        block: &'static Block,
+        counters: &'static Counters,
+    ) {
+        if counters.counted_after() == throttle::tag(control::epoch()) {
+            self.begin_counted(block, counters, 0);
+        } else {
+            self.enter_slow(site, type_name);
         }
     }
 
@@ -124,7 +154,14 @@ impl Guard {
     /// Begins a call on `counters`, by whatever clock there is, unwinding or not.
     fn open(&mut self, block: &'static Block, counters: &'static Counters) {
         let tag = if std::thread::panicking() { UNWINDING } else { SLOW };
-        self.begin(block, block.current(), counters, tag, clock::now);
+        #[cfg(feature = "throttle")]
+        if counters.counted_after() != 0 {
+            if counters.is_counted_only(control::epoch()) {
+                return self.begin_counted(block, counters, tag);
+            }
+            counters.time_again();
+        }
+        self.begin(block, block.spot(), counters, tag, clock::now);
     }
 
     /// Begins a call on `counters`. The clock is read last.
@@ -132,7 +169,7 @@ impl Guard {
     fn begin(
         &mut self,
         block: &'static Block,
-        back: *const Counters,
+        back: Spot,
         counters: &'static Counters,
         tag: usize,
         now: fn() -> u64,
@@ -140,10 +177,35 @@ impl Guard {
         counters.start();
         let start = now();
         counters.begin(start);
-        block.switch_from(back, counters, start);
+        block.switch_from(back, Spot::of(counters), start);
         self.counters = ptr::from_ref(counters).map_addr(|address| address | tag);
         self.back = MaybeUninit::new(back);
         self.start = MaybeUninit::new(start);
+    }
+
+    /// Begins a call on `counters` that is only counted.
+    #[cfg(feature = "throttle")]
+    #[inline(always)]
+    fn begin_counted(&mut self, block: &'static Block, counters: &'static Counters, tag: usize) {
+        counters.start();
+        self.counters = ptr::from_ref(counters).map_addr(|address| address | COUNTED | tag);
+        self.back = MaybeUninit::new(Spot::of(block.current()));
+        block.move_to(counters);
+    }
+
+    /// Ends a call that is only counted, if the thread is on it.
+    #[cfg(feature = "throttle")]
+    #[inline(always)]
+    fn leave_counted(&mut self, block: &'static Block) {
+        let counters = self.counters.map_addr(|address| address & !TAGS);
+        // Time may be charged to it after calls that ended out of order, and for a timed call that it folds into.
+        if !ptr::eq(block.current(), counters) || block.is_charged(counters) {
+            return self.leave_slow();
+        }
+        // SAFETY: the guard is not inert, so `back` was initialised with `counters`, which are leaked.
+        let (back, counters) = unsafe { (self.back.assume_init(), &*counters) };
+        block.move_to(back.place());
+        Self::finish(counters, Ending::Returned);
     }
 
     /// Ends the call. The guard is not inert.
@@ -153,6 +215,10 @@ impl Guard {
         // PERF: asked first, when little is alive that the call for the answer would have to save.
         if std::thread::panicking() {
             return self.leave_slow();
+        }
+        #[cfg(feature = "throttle")]
+        if self.counters.addr() & COUNTED != 0 {
+            return self.leave_counted(block);
         }
         // The clock is read first of all that takes time.
         let now = clock::counter();
@@ -179,14 +245,32 @@ impl Guard {
         let now = clock::now();
         let block = thread::block();
         let unwinding = self.counters.addr() & UNWINDING != 0;
+        let counted = cfg!(feature = "throttle") && self.counters.addr() & COUNTED != 0;
         self.counters = self.counters.map_addr(|address| address & !TAGS);
         let panicked = std::thread::panicking() && !unwinding;
         let ending = if panicked { Ending::Panicked } else { Ending::Returned };
-        if ptr::eq(block.current(), self.counters) {
-            self.close(block, now, ending);
+        if !ptr::eq(block.current(), self.counters) {
+            self.close_in_disorder(block, now, ending, counted);
         } else {
-            self.close_in_disorder(block, now, ending);
+            #[cfg(feature = "throttle")]
+            if counted {
+                return self.close_counted(block, now, ending);
+            }
+            self.close(block, now, ending);
         }
+    }
+
+    /// As [`Guard::close`], of a call that is only counted.
+    #[cfg(feature = "throttle")]
+    fn close_counted(&mut self, block: &'static Block, now: u64, ending: Ending) {
+        // SAFETY: as in `close`.
+        let (back, counters) = unsafe { (self.back.assume_init(), &*self.counters) };
+        if block.is_charged(counters) {
+            block.switch(back, now);
+        } else {
+            block.move_to(back.place());
+        }
+        Self::finish(counters, ending);
     }
 
     /// Ends the call, which the thread is on, at tick `now`. There is no tag.
@@ -194,7 +278,7 @@ impl Guard {
     fn close(&mut self, block: &'static Block, now: u64, ending: Ending) {
         // SAFETY: the guard is not inert, so all was initialised with `counters`.
         let (back, start) = unsafe { (self.back.assume_init(), self.start.assume_init()) };
-        block.switch_from(self.counters, back, now);
+        block.switch_from(block.spot_on(self.counters), back, now);
         // SAFETY: not null, as the guard is not inert, and counters are leaked.
         let counters = unsafe { &*self.counters };
         Self::finish(counters, ending);
@@ -209,6 +293,14 @@ impl Guard {
         }
     }
 
+    /// As [`Guard::rehearse`], of a call that is only counted.
+    #[cfg(feature = "throttle")]
+    pub(crate) fn rehearse_counted(block: &'static Block, counters: &'static Counters) {
+        let mut guard = ManuallyDrop::new(Self::new());
+        guard.begin_counted(block, counters, 0);
+        guard.leave::<Runtime>(block);
+    }
+
     /// A call from beginning to end on a block of one's own: what the instrument does at each.
     pub(crate) fn rehearse(block: &'static Block, counters: &'static Counters) {
         // Not dropped: that would leave the thread's own block.
@@ -216,23 +308,25 @@ impl Guard {
         if clock::is_os_clock() {
             guard.open(block, counters);
         } else {
-            guard.begin(block, block.current(), counters, 0, clock::counter);
+            guard.begin(block, block.spot(), counters, 0, clock::counter);
         }
         guard.leave::<Runtime>(block);
     }
 
     /// Scopes that do not nest (a `scope!` held across an await): the call ends, and the thread goes to the
     /// innermost one that has not ended, see [`crate::disorder`].
-    fn close_in_disorder(&self, block: &'static Block, now: u64, ending: Ending) {
+    fn close_in_disorder(&self, block: &'static Block, now: u64, ending: Ending, counted: bool) {
         if block.engine.is_none() {
             return thread::note_late();
         }
         // SAFETY: as in `close`.
-        let (counters, back, start) =
-            unsafe { (&*self.counters, self.back.assume_init(), self.start.assume_init()) };
+        let (counters, back) = unsafe { (&*self.counters, self.back.assume_init()) };
         Self::finish(counters, ending);
-        block.leave_in_disorder(counters, back, now);
-        block.elapsed(counters, now, start);
+        block.leave_in_disorder(counters, back.place(), now);
+        if !counted {
+            // SAFETY: as in `close`; the call is timed.
+            block.elapsed(counters, now, unsafe { self.start.assume_init() });
+        }
     }
 }
 

@@ -51,7 +51,8 @@ pub struct OpenCall {
     /// The function.
     pub label: Label,
     /// How long ago it began. Of an async function, the mean of all calls that are open on the same path; of one whose
-    /// recursion is folded, the innermost's. `None` where it has ended meanwhile (a spawned task may outlive its spawner).
+    /// recursion is folded, the innermost's. `None` where it has ended meanwhile (a spawned task may outlive its spawner), and where
+    /// calls are only counted (feature `throttle`).
     pub age: Option<Duration>,
 }
 
@@ -163,6 +164,9 @@ impl Look<'_> {
             return Some(self.duration((together as i64).max(0) as u64 / open));
         }
         let open = block?.read_all(path).into_iter().filter(|counters| counters.is_active());
+        // Nobody looked at the clock when a call began that is only counted.
+        #[cfg(feature = "throttle")]
+        let open = open.filter(|counters| counters.counted_after() == 0);
         let began = open.map(|counters| counters.read_began()).max()?;
         Some(self.duration(self.now.saturating_sub(began)))
     }

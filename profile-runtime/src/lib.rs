@@ -49,6 +49,7 @@ mod segment;
 mod signal;
 mod site;
 mod snapshot;
+mod spot;
 pub mod stats;
 mod stderr;
 mod sync;
@@ -57,7 +58,10 @@ mod tally;
 #[doc(hidden)]
 pub mod testing;
 mod thread;
+#[cfg(feature = "throttle")]
+mod throttle;
 mod units;
+mod whole;
 mod window;
 
 pub use call::{runcall, runcall_async};

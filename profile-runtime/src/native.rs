@@ -67,7 +67,7 @@ macro_rules! column {
 }
 
 /// All of them.
-pub(crate) const COLUMNS: [Column; 14] = [
+pub(crate) const COLUMNS: [Column; 15] = [
     column!("calls", false, starts),
     column!("folded_calls", false, folded),
     column!("returned", false, returned),
@@ -77,6 +77,7 @@ pub(crate) const COLUMNS: [Column; 14] = [
     column!("self_await", true, self_await),
     column!("polls", false, polls),
     column!("longest_poll", true, longest_poll),
+    column!("untimed_calls", false, untimed),
     column!("allocations", false, heap.allocations),
     column!("allocated_bytes", false, heap.allocated_bytes),
     column!("frees", false, heap.frees),

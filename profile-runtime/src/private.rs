@@ -5,6 +5,11 @@ pub use crate::future::{Instrumented, instrument};
 pub use crate::guard::{Guard, enter};
 pub use crate::report::Report;
 pub use crate::site::Site;
+pub use crate::whole::instrument_at;
+/// What an `async fn` that returns `!` holds.
+pub use core::convert::Infallible as Never;
+/// For programs that have another `core`, or none.
+pub use core::file;
 
 /// Stands in a branch that is never taken, to say what type a future's body returns.
 pub fn returns<T>() -> T {

@@ -76,6 +76,9 @@ pub struct Counts {
     pub polls: u64,
     /// The longest single poll, callees included.
     pub longest_poll: u64,
+    /// Of `starts`, calls that were only counted: too many and too short to be timed. Their time is in the innermost
+    /// call around them that was timed. 0 without the feature `throttle`.
+    pub untimed: u64,
     /// What the path's own code asked of the heap; all zero without a tracking allocator.
     pub heap: HeapCounts,
 }
@@ -136,6 +139,7 @@ impl Counts {
         self.self_await = self.self_await.saturating_add(other.self_await);
         self.polls = self.polls.saturating_add(other.polls);
         self.longest_poll = self.longest_poll.max(other.longest_poll);
+        self.untimed = self.untimed.saturating_add(other.untimed);
         self.heap.add(&other.heap);
     }
 }
@@ -177,14 +181,21 @@ pub struct Notes {
     /// What the whole process asked of the heap, whichever function did; all zero where that was not recorded, and in
     /// the report of a single call.
     pub heap: HeapCounts,
+    /// Calls on a path by one thread that were timed in any case before further ones were only counted; 0 when all were
+    /// timed.
+    pub untimed_after: u64,
     /// Calibrated cost of one call inside the profiler, ticks. 0 when not calibrated.
     pub ticks_per_call: f64,
+    /// The part of it that counts as the function's own time, ticks. 0 when not calibrated.
+    pub ticks_inside_call: f64,
+    /// Calibrated cost of one call that is only counted, ticks. 0 when not calibrated.
+    pub ticks_per_untimed_call: f64,
     /// Calibrated cost of one poll inside the profiler, ticks. 0 when not calibrated.
     pub ticks_per_poll: f64,
 }
 
 impl Notes {
-    /// Adds what was lost elsewhere. The costs stay: they are no sums.
+    /// Adds what was lost elsewhere. The rest stays: it is no sum.
     pub(crate) fn add(&mut self, other: &Notes) {
         self.truncated_calls = self.truncated_calls.saturating_add(other.truncated_calls);
         self.late_events = self.late_events.saturating_add(other.late_events);
@@ -192,6 +203,11 @@ impl Notes {
         self.unisolated_reports = self.unisolated_reports.saturating_add(other.unisolated_reports);
         self.heap.add(&other.heap);
     }
+}
+
+/// The least that is known of two.
+pub(crate) fn least_above_0(one: u64, other: u64) -> u64 {
+    if one == 0 || other == 0 { one.max(other) } else { one.min(other) }
 }
 
 /// A call tree with its counts: what a snapshot is, what files hold, what reports are made from.
@@ -305,6 +321,11 @@ impl Profile {
         &self.paths[id.0 as usize]
     }
 
+    /// True for a function of which calls were only counted: its times are those of its other calls.
+    pub fn is_throttled(&self, id: FunctionId) -> bool {
+        self.paths.iter().any(|path| path.function == id && path.counts.untimed > 0)
+    }
+
     /// True when nothing was recorded.
     pub fn is_empty(&self) -> bool {
         self.paths.is_empty()
@@ -390,7 +411,10 @@ impl Profile {
         self.threads = self.threads.saturating_add(other.threads);
         let (mine, more) = (&mut self.notes, &other.notes);
         mine.add(more);
+        mine.untimed_after = least_above_0(mine.untimed_after, more.untimed_after);
         mine.ticks_per_call = mine.ticks_per_call.max(more.ticks_per_call);
+        mine.ticks_inside_call = mine.ticks_inside_call.max(more.ticks_inside_call);
+        mine.ticks_per_untimed_call = mine.ticks_per_untimed_call.max(more.ticks_per_untimed_call);
         mine.ticks_per_poll = mine.ticks_per_poll.max(more.ticks_per_poll);
     }
 

@@ -41,7 +41,8 @@ pub(crate) struct Ring {
     len: AtomicU32,
     /// Odd while the owner moves the entries into the histograms.
     sequence: AtomicU32,
-    histogram: [AtomicU32; RING],
+    /// Whose: what the owner says stands for the counters.
+    whose: [AtomicU32; RING],
     ticks: [AtomicU64; RING],
 }
 
@@ -51,7 +52,7 @@ impl Ring {
         Self {
             len: AtomicU32::new(0),
             sequence: AtomicU32::new(0),
-            histogram: [const { AtomicU32::new(0) }; RING],
+            whose: [const { AtomicU32::new(0) }; RING],
             ticks: [const { AtomicU64::new(0) }; RING],
         }
     }
@@ -61,7 +62,7 @@ impl Ring {
         Self {
             len: AtomicU32::new(0),
             sequence: AtomicU32::new(0),
-            histogram: std::array::from_fn(|_| AtomicU32::new(0)),
+            whose: std::array::from_fn(|_| AtomicU32::new(0)),
             ticks: std::array::from_fn(|_| AtomicU64::new(0)),
         }
     }
@@ -69,10 +70,10 @@ impl Ring {
     /// Keeps one elapsed time; true when the ring is now full and must be drained.
     #[inline(always)]
     #[must_use]
-    pub(crate) fn push(&self, histogram: u32, ticks: u64) -> bool {
+    pub(crate) fn push(&self, whose: u32, ticks: u64) -> bool {
         let len = self.len.load(Ordering::Relaxed);
         let at = len as usize % RING;
-        self.histogram[at].store(histogram, Ordering::Relaxed);
+        self.whose[at].store(whose, Ordering::Relaxed);
         self.ticks[at].store(ticks, Ordering::Relaxed);
         self.len.store(len + 1, Ordering::Release);
         at == RING - 1
@@ -84,16 +85,24 @@ impl Ring {
         if ticks as i64 >= 0 { ticks } else { 0 }
     }
 
-    /// Moves all entries out. Only the owner calls this.
-    pub(crate) fn drain(&self, mut into: impl FnMut(u32, u64)) {
+    /// Moves all entries out, and returns how many were lost: `into` may allocate, and an allocator's own calls end
+    /// while this runs, when there is no place for them. Only the owner calls this, also from within itself.
+    pub(crate) fn drain(&self, mut into: impl FnMut(u32, u64)) -> u32 {
         let sequence = self.sequence.load(Ordering::Relaxed);
+        let len = self.len.load(Ordering::Relaxed);
+        if sequence % 2 == 1 {
+            // From within itself: what it has not moved yet was written over.
+            self.len.store(0, Ordering::Relaxed);
+            return len.min(RING as u32);
+        }
         self.sequence.store(sequence.wrapping_add(1), Ordering::Relaxed);
         fence(Ordering::Release);
-        for at in 0..self.len.load(Ordering::Relaxed) as usize {
-            into(self.histogram[at].load(Ordering::Relaxed), self.elapsed(at));
+        for at in 0..len as usize {
+            into(self.whose[at].load(Ordering::Relaxed), self.elapsed(at));
         }
-        self.len.store(0, Ordering::Relaxed);
+        let after = self.len.swap(0, Ordering::Relaxed);
         self.sequence.store(sequence.wrapping_add(2), Ordering::Release);
+        after.checked_sub(len).unwrap_or(after)
     }
 
     /// Reads what `read` reads from one histogram together with what still waits for it here, so that no
@@ -101,7 +110,7 @@ impl Ring {
     /// with at most one ring's worth of calls missing.
     pub(crate) fn read_with(
         &self,
-        histogram: u32,
+        is_its: impl Fn(u32) -> bool,
         mut read: impl FnMut() -> Vec<(usize, u64)>,
     ) -> Vec<(usize, u64)> {
         for _ in 0..64 {
@@ -113,7 +122,7 @@ impl Ring {
             let mut buckets = read();
             let len = (self.len.load(Ordering::Acquire) as usize).min(RING);
             for at in 0..len {
-                if self.histogram[at].load(Ordering::Relaxed) == histogram {
+                if is_its(self.whose[at].load(Ordering::Relaxed)) {
                     buckets.push((bucket_of(self.elapsed(at)), 1));
                 }
             }
@@ -129,6 +138,28 @@ impl Ring {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As an allocator's calls do, when moving entries allocates.
+    #[test]
+    fn calls_that_end_while_entries_are_moved_are_lost_and_told() {
+        for calls in [0, 1, 4] {
+            let ring = Ring::new();
+            for n in 0..RING {
+                assert_eq!(ring.push(n as u32, 1), n == RING - 1);
+            }
+            let (mut moved, mut within) = (0, 0);
+            let lost = ring.drain(|_, _| {
+                moved += 1;
+                for _ in 0..calls {
+                    if ring.push(0, 1) {
+                        within += ring.drain(|_, _| unreachable!("it is being moved"));
+                    }
+                }
+            });
+            assert_eq!((moved, lost + within), (RING, calls * RING as u32));
+            assert!(!ring.push(0, 1));
+        }
+    }
 
     #[test]
     fn every_bucket_is_within_two_percent_and_in_order() {

@@ -1,22 +1,43 @@
-//! The two things asked of the C library: a call at `exit`, and one when SIGTERM arrives.
+//! The two things asked of the C library: a call at `exit`, and one when a signal arrives that ends programs.
 
 use std::io::{self, Read};
 use std::os::fd::{AsRawFd, IntoRawFd};
-use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicUsize, Ordering};
-use std::sync::{OnceLock, mpsc};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicUsize, Ordering};
+use std::sync::mpsc;
 use std::time::Duration;
 
 static AT_EXIT: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
-/// Write end of the pipe to the thread that waits for the signal; -1 where nobody waits.
-static WAKE: AtomicI32 = AtomicI32::new(-1);
-/// What the process did on SIGTERM before.
-static BEFORE: AtomicUsize = AtomicUsize::new(libc::SIG_DFL);
-/// The process that waits. One that was forked from it has the handler and the pipe, and no thread.
-static OWNER: AtomicI32 = AtomicI32::new(0);
-/// The thread that is in the handler of before, to notice one that calls this handler in turn.
-static CHAINING: AtomicUsize = AtomicUsize::new(0);
 
-/// How long a report may keep a process from ending that SIGTERM would have ended at once.
+/// A signal that is waited for.
+struct Awaited {
+    signal: libc::c_int,
+    is_asked_for: AtomicBool,
+    /// Write end of the pipe to the thread that waits for the signal; -1 where nobody waits.
+    wake: AtomicI32,
+    /// What the process did on the signal before.
+    before: AtomicUsize,
+    /// The process that waits. One that was forked from it has the handler and the pipe, and no thread.
+    owner: AtomicI32,
+    /// The thread that is in the handler of before, to notice one that calls this handler in turn.
+    chaining: AtomicUsize,
+}
+
+static AWAITED: [Awaited; 2] = [Awaited::new(libc::SIGTERM), Awaited::new(libc::SIGINT)];
+
+impl Awaited {
+    const fn new(signal: libc::c_int) -> Self {
+        Self {
+            signal,
+            is_asked_for: AtomicBool::new(false),
+            wake: AtomicI32::new(-1),
+            before: AtomicUsize::new(libc::SIG_DFL),
+            owner: AtomicI32::new(0),
+            chaining: AtomicUsize::new(0),
+        }
+    }
+}
+
+/// How long a report may keep a process from ending that the signal would have ended at once.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Calls `f` when the process exits by returning from main or by `exit`. Once.
@@ -35,22 +56,23 @@ pub(crate) fn at_exit(f: fn()) {
     }
 }
 
-/// Calls `f` on a thread of its own when SIGTERM arrives, and then lets the signal do what it did before:
+/// Calls `f` on a thread of its own when SIGTERM arrives, or SIGINT, and then lets the signal do what it did before:
 /// a handler that was installed earlier runs as ever, one that is installed later replaces this (or
 /// calls it, when it chains), and where there is none the process ends by the signal. A process that
 /// ignores the signal goes on ignoring it: nothing is installed, so that those it starts ignore it too.
 ///
 /// # Errors
-/// When the pipe, the thread or the handler cannot be had.
-pub(crate) fn on_sigterm(f: fn()) -> io::Result<()> {
-    static WAITING: OnceLock<()> = OnceLock::new();
-    if WAITING.set(()).is_err() {
+/// When the pipe, the thread or the handler cannot be had, or it is another signal.
+pub(crate) fn on(signal: libc::c_int, f: fn()) -> io::Result<()> {
+    let awaited =
+        AWAITED.iter().find(|awaited| awaited.signal == signal).ok_or(io::ErrorKind::Unsupported)?;
+    if awaited.is_asked_for.swap(true, Ordering::SeqCst) {
         return Ok(());
     }
     // SAFETY: all-zero is a valid sigaction: no flags, an empty mask, the default action.
     let mut before: libc::sigaction = unsafe { std::mem::zeroed() };
     // SAFETY: asks only, into a valid structure.
-    check(unsafe { libc::sigaction(libc::SIGTERM, std::ptr::null(), &raw mut before) })?;
+    check(unsafe { libc::sigaction(signal, std::ptr::null(), &raw mut before) })?;
     if before.sa_sigaction == libc::SIG_IGN {
         return Ok(());
     }
@@ -60,11 +82,11 @@ pub(crate) fn on_sigterm(f: fn()) -> io::Result<()> {
     check(unsafe { libc::fcntl(writer.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) })?;
     // Before the handler is there. Where that fails the writer is closed, and the thread ends.
     without_signals(|| {
-        std::thread::Builder::new().name("profile-cost".to_owned()).spawn(move || wait(reader, f))
+        std::thread::Builder::new().name("profile-cost".to_owned()).spawn(move || wait(awaited, reader, f))
     })?;
     // SAFETY: asks only.
-    OWNER.store(unsafe { libc::getpid() }, Ordering::SeqCst);
-    BEFORE.store(before.sa_sigaction, Ordering::SeqCst);
+    awaited.owner.store(unsafe { libc::getpid() }, Ordering::SeqCst);
+    awaited.before.store(before.sa_sigaction, Ordering::SeqCst);
     let mut ours = before;
     ours.sa_sigaction = handler as Handler as usize;
     if before.sa_sigaction == libc::SIG_DFL {
@@ -73,12 +95,12 @@ pub(crate) fn on_sigterm(f: fn()) -> io::Result<()> {
     // Otherwise as it was: a program may rely on interrupted calls, on other signals being held back, on
     // the handler's own stack, or on being called once. And with the particulars, to hand them on.
     ours.sa_flags |= libc::SA_SIGINFO;
-    WAKE.store(writer.as_raw_fd(), Ordering::SeqCst);
+    awaited.wake.store(writer.as_raw_fd(), Ordering::SeqCst);
     // SAFETY: the structure is valid; the handler does only what a signal handler may.
-    let installed = check(unsafe { libc::sigaction(libc::SIGTERM, &raw const ours, std::ptr::null_mut()) });
+    let installed = check(unsafe { libc::sigaction(signal, &raw const ours, std::ptr::null_mut()) });
     match installed {
         Ok(()) => _ = writer.into_raw_fd(),
-        Err(_) => WAKE.store(-1, Ordering::SeqCst),
+        Err(_) => awaited.wake.store(-1, Ordering::SeqCst),
     }
     installed
 }
@@ -108,10 +130,11 @@ type Handler = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_voi
 
 /// NOTE: runs in a signal handler: atomics and what POSIX calls async-signal-safe only.
 extern "C" fn handler(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
-    let before = BEFORE.load(Ordering::Relaxed);
-    let wake = WAKE.load(Ordering::Relaxed);
+    let Some(awaited) = AWAITED.iter().find(|awaited| awaited.signal == signal) else { return };
+    let before = awaited.before.load(Ordering::Relaxed);
+    let wake = awaited.wake.load(Ordering::Relaxed);
     // SAFETY: asks only.
-    let heard = wake >= 0 && unsafe { libc::getpid() } == OWNER.load(Ordering::Relaxed);
+    let heard = wake >= 0 && unsafe { libc::getpid() } == awaited.owner.load(Ordering::Relaxed);
     // SAFETY: writing a byte from a live buffer to the descriptor of the pipe; the program's errno is put
     // back. Where nobody hears it: the default action, once this handler has returned.
     unsafe {
@@ -119,15 +142,15 @@ extern "C" fn handler(signal: libc::c_int, info: *mut libc::siginfo_t, context: 
         if heard {
             libc::write(wake, [1u8].as_ptr().cast(), 1);
         } else if before == libc::SIG_DFL {
-            libc::signal(libc::SIGTERM, libc::SIG_DFL);
-            libc::raise(libc::SIGTERM);
+            libc::signal(signal, libc::SIG_DFL);
+            libc::raise(signal);
         }
         *errno_location() = errno;
     }
     if before != libc::SIG_DFL && before != libc::SIG_IGN {
         // SAFETY: asks only.
         let this = unsafe { libc::pthread_self() } as usize;
-        if CHAINING.swap(this, Ordering::Relaxed) == this {
+        if awaited.chaining.swap(this, Ordering::Relaxed) == this {
             // Was installed once more after this one, and chains: it has been called already.
             return;
         }
@@ -135,19 +158,20 @@ extern "C" fn handler(signal: libc::c_int, info: *mut libc::siginfo_t, context: 
         // the other two, which C's calling convention allows; one of three gets what the kernel gave.
         let before = unsafe { std::mem::transmute::<usize, Handler>(before) };
         before(signal, info, context);
-        CHAINING.store(0, Ordering::Relaxed);
+        awaited.chaining.store(0, Ordering::Relaxed);
     }
 }
 
-fn wait(mut reader: io::PipeReader, f: fn()) {
+fn wait(awaited: &Awaited, mut reader: io::PipeReader, f: fn()) {
     if reader.read_exact(&mut [0]).is_err() {
         // The program closed all descriptors: what has the number now is not ours to write to.
-        WAKE.store(-1, Ordering::SeqCst);
+        awaited.wake.store(-1, Ordering::SeqCst);
         // Nor is it ours to close.
         std::mem::forget(reader);
         return;
     }
-    if BEFORE.load(Ordering::SeqCst) != libc::SIG_DFL {
+    let is_handled = awaited.before.load(Ordering::SeqCst) != libc::SIG_DFL;
+    if is_handled {
         f();
     } else {
         // Whatever the report waits for (a pipe that nobody reads, a lock): the process ends.
@@ -165,18 +189,18 @@ fn wait(mut reader: io::PipeReader, f: fn()) {
     // SAFETY: all-zero is a valid sigaction.
     let mut now: libc::sigaction = unsafe { std::mem::zeroed() };
     // SAFETY: asks only.
-    unsafe { libc::sigaction(libc::SIGTERM, std::ptr::null(), &raw mut now) };
+    unsafe { libc::sigaction(awaited.signal, std::ptr::null(), &raw mut now) };
     let still_ours = now.sa_sigaction == handler as Handler as usize;
-    if still_ours && BEFORE.load(Ordering::SeqCst) == libc::SIG_DFL {
+    if still_ours && !is_handled {
         // The program has no handler of its own: the signal ends it, as it would have without us.
         // SAFETY: restores the default action and raises the signal for the whole process, in which at
         // least this thread takes it. The first process of a container outlives it, as ever.
         unsafe {
-            libc::signal(libc::SIGTERM, libc::SIG_DFL);
+            libc::signal(awaited.signal, libc::SIG_DFL);
             let mut only: libc::sigset_t = std::mem::zeroed();
-            libc::sigaddset(&raw mut only, libc::SIGTERM);
+            libc::sigaddset(&raw mut only, awaited.signal);
             libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const only, std::ptr::null_mut());
-            libc::kill(libc::getpid(), libc::SIGTERM);
+            libc::kill(libc::getpid(), awaited.signal);
         }
     }
 }

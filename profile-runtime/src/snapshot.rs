@@ -83,7 +83,7 @@ pub fn snapshot_with_threads() -> Profile {
 
 /// With the counts split by thread, and without what was there at the last reset, if wanted.
 fn take(with_threads: bool, since_reset: bool) -> (Profile, u32) {
-    let costs = crate::calibrate::costs_ns();
+    let costs = crate::calibrate::costs();
     // An allocator or a signal's handler that asks from within code of ours would wait for its own thread.
     let Some(_inside) = thread::Inside::enter() else { return (Profile::new(), control::epoch()) };
     let engine = engine::process();
@@ -128,8 +128,20 @@ fn take(with_threads: bool, since_reset: bool) -> (Profile, u32) {
     profile.notes.truncated_calls = truncated(engine) - origin.truncated;
     profile.notes.unisolated_reports = captures.refused() - origin.unisolated;
     profile.notes.heap = heap_since(&heap, &origin.heap, PROCESS);
-    (profile.notes.ticks_per_call, profile.notes.ticks_per_poll) = costs;
+    crate::calibrate::note(costs, &mut profile.notes);
+    profile.notes.untimed_after = untimed_after(&profile);
     (profile, epoch)
+}
+
+/// After how many calls they are only counted, if some were.
+fn untimed_after(profile: &Profile) -> u64 {
+    #[cfg(feature = "throttle")]
+    if profile.paths().iter().any(|path| path.counts.untimed > 0) {
+        return crate::throttle::MANY;
+    }
+    #[cfg(not(feature = "throttle"))]
+    let _ = profile;
+    0
 }
 
 /// One profile a thread, named by the thread. A thread that has ended hands its counters to the next new

@@ -14,6 +14,8 @@ pub(crate) struct Tally {
     pub(crate) busy: u64,
     pub(crate) suspension: Suspension,
     pub(crate) polls: u64,
+    /// Of `starts`, those that were only counted.
+    pub(crate) untimed: u64,
     /// A maximum, so not a difference: since the last reset.
     pub(crate) longest: u64,
 }
@@ -36,6 +38,8 @@ impl Tally {
     ) -> u64 {
         self.starts += counters.read_starts();
         self.folded += counters.read_folded();
+        // NOTE: with what began meanwhile; `since` leaves no more than began.
+        self.untimed += counters.read_counted();
         let busy = counters.read_busy();
         self.busy += busy;
         let Some(asyncs) = asyncs else { return busy };
@@ -78,6 +82,10 @@ impl Tally {
             self_await: self.awaited(now).saturating_sub(before.awaited),
             polls: self.polls.saturating_sub(before.tally.polls),
             longest_poll: self.longest,
+            untimed: self
+                .untimed
+                .saturating_sub(before.tally.untimed)
+                .min(self.starts.saturating_sub(before.starts)),
             heap: HeapCounts::default(),
         }
     }

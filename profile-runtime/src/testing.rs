@@ -33,7 +33,6 @@ pub use crate::heap::types::classify;
 pub use names::name_by_child;
 
 use std::cell::RefCell;
-use std::ptr;
 
 use crate::block::Block;
 use crate::counters::Counters;
@@ -42,6 +41,7 @@ use crate::paths::Limits;
 use crate::profile::{Label, Profile};
 use crate::site;
 use crate::snapshot;
+use crate::spot::Spot;
 
 /// A function known to a [`World`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub struct World {
 /// A thread of a [`World`]; all may be driven from one real thread.
 pub struct ThreadHandle {
     block: &'static Block,
-    stack: RefCell<Vec<(*const Counters, &'static Counters)>>,
+    stack: RefCell<Vec<(Spot, &'static Counters)>>,
 }
 
 impl std::fmt::Debug for World {
@@ -104,9 +104,9 @@ impl ThreadHandle {
     pub fn enter(&self, function: FunctionHandle, tick: u64) {
         let found = self.block.find(function.0).or_else(|| self.block.resolve(function.0));
         let counters = found.expect("every call has counters");
-        self.stack.borrow_mut().push((self.block.current(), counters));
+        self.stack.borrow_mut().push((self.block.spot(), counters));
         counters.start();
-        self.block.switch(ptr::from_ref(counters), tick);
+        self.block.switch(Spot::of(counters), tick);
     }
 
     /// Leaves the innermost function at a tick by returning.

@@ -98,6 +98,75 @@ fn a_service() {
     golden("service", &text);
 }
 
+/// A program with every function instrumented: one that was throttled, one that the profiler distorts, and others.
+fn throttled() -> Profile {
+    let mut p = plain();
+    p.notes.untimed_after = 100_000;
+    p.notes.ticks_per_call = 21.0;
+    p.notes.ticks_inside_call = 9.0;
+    p.notes.ticks_per_untimed_call = 3.5;
+    let [main, hash, mix] = [(3, "main"), (9, "hash"), (30, "mix")]
+        .map(|(line, name)| function(&mut p, "src/main.rs", line, name));
+    let top = p.add_path(None, main, &Counts::default());
+    let hashed = p.add_path(Some(top), hash, &counts(60_000, 3_000_000));
+    let mixed = Counts { untimed: 9_900_000, ..counts(10_000_000, 2_100_000) };
+    p.add_path(Some(hashed), mix, &mixed);
+    p
+}
+
+#[test]
+fn functions_that_were_only_counted() {
+    let mut text = Vec::new();
+    let mut stats = Stats::new(throttled());
+    stats.sort_stats([SortKey::Calls]);
+    stats.print_stats(&mut text, ()).expect("a Vec takes every write");
+    stats.show_overhead(true);
+    stats.print_stats(&mut text, ()).expect("a Vec takes every write");
+    stats.print_stats(&mut text, "parse").expect("a Vec takes every write");
+    stats.print_callers(&mut text, "mix").expect("a Vec takes every write");
+    stats.print_callees(&mut text, "hash").expect("a Vec takes every write");
+    // Of several profiles: it is known of one.
+    let mut sum = Stats::new(plain());
+    sum.add(&stats);
+    sum.print_stats(&mut text, "mix").expect("a Vec takes every write");
+    golden("throttled", &text);
+
+    let mut pstats = Vec::new();
+    stats.style(profile_cost_runtime::Style::Pstats).print_stats(&mut pstats, ()).expect("a Vec takes all");
+    let pstats = String::from_utf8(pstats).expect("UTF-8");
+    assert!(pstats.contains("(mix)") && !pstats.contains(['*', '!', '%']), "as Python prints it: {pstats}");
+}
+
+#[test]
+fn what_was_only_counted_is_added_up_and_taken_off() {
+    let (one, mut both) = (throttled(), plain());
+    both.merge(&one);
+    both.merge(&one);
+    assert_eq!(both.notes.untimed_after, 100_000);
+    let of = |profile: &Profile| {
+        let untimed = |id: u32| {
+            let own = profile.paths().iter().filter(|path| path.function == FunctionId(id));
+            (profile.is_throttled(FunctionId(id)), own.map(|path| path.counts.untimed).sum::<u64>())
+        };
+        let functions = (0..).zip(profile.functions());
+        functions.map(|(id, f)| (f.label.name.clone(), untimed(id))).filter(|(_, n)| n.0).collect::<Vec<_>>()
+    };
+    assert_eq!(of(&both), [("mix".to_owned(), (true, 19_800_000))]);
+    assert_eq!(of(&both.since(&one)), [("mix".to_owned(), (true, 9_900_000))]);
+    assert_eq!(of(&plain()), []);
+    let row = |profile: &Profile, name: &str| {
+        let rows = Stats::new(profile).rows(());
+        rows.into_iter().find(|row| row.label.name == name).expect("a row")
+    };
+    let (mix, hash) = (row(&both, "mix"), row(&both, "hash"));
+    // 9 ns for each that was timed, 3.5 ns for each of the others: and its own time is not all of it.
+    let ns = 200_000.0 * 9.0 + 19_800_000.0 * 3.5;
+    assert!((mix.overhead * 1e9 - ns).abs() < 1.0, "{mix:?}");
+    assert!((mix.cost * 1e9 - (200_000.0 * 21.0 + 19_800_000.0 * 3.5)).abs() < 1.0, "{mix:?}");
+    assert_eq!((mix.untimed, mix.overhead_share), (19_800_000, None));
+    assert!((hash.overhead_share.expect("timed") - 0.18).abs() < 1e-9, "{hash:?}");
+}
+
 /// A service that holds memory: a cache below a handler, recursion, and what was only sampled.
 fn holding(samples: u64) -> Profile {
     let mut p = plain();

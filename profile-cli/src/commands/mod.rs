@@ -8,6 +8,7 @@ pub(crate) mod merge;
 pub(crate) mod picture;
 pub(crate) mod report;
 pub(crate) mod tree;
+pub(crate) mod whole;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;

@@ -67,6 +67,9 @@ fn write_row(json: &mut Json, row: &Row) {
     json.field("cancelled", row.cancelled);
     json.field("in_flight", row.in_flight);
     json.field("cost_seconds", Number(row.cost));
+    json.field("overhead_seconds", Number(row.overhead));
+    json.optional("overhead_percent", row.overhead_share.map(|share| Number(100.0 * share)));
+    json.field("untimed_calls", row.untimed);
     write_heap(json, &row.heap, &row.cumulative_heap);
 }
 

@@ -142,6 +142,7 @@ fn counts(later: &Counts, earlier: &Counts) -> Counts {
         self_busy: later.self_busy.saturating_sub(earlier.self_busy),
         self_await: later.self_await.saturating_sub(earlier.self_await),
         polls: later.polls.saturating_sub(earlier.polls),
+        untimed: later.untimed.saturating_sub(earlier.untimed).min(starts),
         longest_poll: if later.longest_poll > earlier.longest_poll { later.longest_poll } else { 0 },
         heap: heap(&later.heap, &earlier.heap),
     }

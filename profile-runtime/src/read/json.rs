@@ -264,15 +264,19 @@ impl<'de> Members<'de> for NoteMembers<'_> {
             ("late_events", None) => (1, &mut file.notes.late_events),
             ("clock_backsteps", None) => (2, &mut file.notes.clock_backsteps),
             ("unisolated_reports", None) => (3, &mut file.notes.unisolated_reports),
-            ("cost_per_call", Some(unit)) => {
+            ("untimed_after", None) => (4, &mut file.notes.untimed_after),
+            (name, Some(unit)) => {
+                let notes = &mut file.notes;
+                let (bit, place) = match name {
+                    "cost_per_call" => (5, &mut notes.ticks_per_call),
+                    "cost_inside_call" => (6, &mut notes.ticks_inside_call),
+                    "cost_per_untimed_call" => (7, &mut notes.ticks_per_untimed_call),
+                    "cost_per_poll" => (8, &mut notes.ticks_per_poll),
+                    _ => return Ok(None),
+                };
+                *place = map.next_value()?;
                 file.see(unit)?;
-                file.notes.ticks_per_call = map.next_value()?;
-                return Ok(Some(4));
-            }
-            ("cost_per_poll", Some(unit)) => {
-                file.see(unit)?;
-                file.notes.ticks_per_poll = map.next_value()?;
-                return Ok(Some(5));
+                return Ok(Some(bit));
             }
             (name, None) => {
                 let Some(at) = (0..).zip(PROCESS_HEAP).find_map(|(at, key)| (key == name).then_some(at))
@@ -283,9 +287,8 @@ impl<'de> Members<'de> for NoteMembers<'_> {
                 let HeapCounts { allocations, allocated_bytes, frees, freed_bytes, samples } = heap;
                 let places = [allocations, allocated_bytes, frees, freed_bytes, samples];
                 let Some(place) = places.into_iter().nth(at) else { return Ok(None) };
-                (6 + at as u32, place)
+                (9 + at as u32, place)
             }
-            _ => return Ok(None),
         };
         *place = map.next_value()?;
         Ok(Some(bit))

@@ -95,12 +95,15 @@ impl<W: Write> Text<W> {
         self.field("threads", "", threads);
         self.push(",\n\"notes\":{");
         let unit = self.unit.suffix();
-        let Notes { truncated_calls, late_events, clock_backsteps, unisolated_reports, .. } = profile.notes;
+        let Notes {
+            truncated_calls, late_events, clock_backsteps, unisolated_reports, untimed_after, ..
+        } = profile.notes;
         let losses = [
             ("truncated_calls", truncated_calls),
             ("late_events", late_events),
             ("clock_backsteps", clock_backsteps),
             ("unisolated_reports", unisolated_reports),
+            ("untimed_after", untimed_after),
         ];
         for (key, count) in losses.into_iter().filter(|(_, count)| *count > 0) {
             self.field(key, "", count);
@@ -110,8 +113,14 @@ impl<W: Write> Text<W> {
         for (key, count) in PROCESS_HEAP.into_iter().zip(heap).filter(|(_, count)| *count > 0) {
             self.field(key, "", count);
         }
-        let Notes { ticks_per_call, ticks_per_poll, .. } = profile.notes;
-        let costs = [("cost_per_call", ticks_per_call), ("cost_per_poll", ticks_per_poll)];
+        let Notes { ticks_per_call, ticks_inside_call, ticks_per_untimed_call, ticks_per_poll, .. } =
+            profile.notes;
+        let costs = [
+            ("cost_per_call", ticks_per_call),
+            ("cost_inside_call", ticks_inside_call),
+            ("cost_per_untimed_call", ticks_per_untimed_call),
+            ("cost_per_poll", ticks_per_poll),
+        ];
         for (key, cost) in costs.into_iter().filter(|(_, cost)| *cost != 0.0 && cost.is_finite()) {
             self.field(key, unit, Number(cost));
         }

@@ -50,6 +50,7 @@ fn least(a: &Counts, b: &Counts) -> Counts {
         self_await: a.self_await.min(b.self_await),
         polls: a.polls.min(b.polls),
         longest_poll: a.longest_poll,
+        untimed: a.untimed.min(b.untimed),
         heap: HeapCounts {
             allocations: a.heap.allocations.min(b.heap.allocations),
             allocated_bytes: a.heap.allocated_bytes.min(b.heap.allocated_bytes),
@@ -68,6 +69,7 @@ fn subtract(from: &mut Counts, part: &Counts) {
     from.panicked -= part.panicked;
     from.cancelled -= part.cancelled;
     from.self_busy -= part.self_busy;
+    from.untimed -= part.untimed;
     from.self_await -= part.self_await;
     from.polls -= part.polls;
     from.longest_poll = 0;

@@ -54,6 +54,8 @@ pub struct Details {
     pub cancelled: u64,
     /// Calls begun and not ended.
     pub active: u64,
+    /// Calls that were only counted, not timed; they are in `calls`, their time is in the calls around them.
+    pub untimed: u64,
     /// Polls; 0 when no call was async.
     pub polls: u64,
     /// The longest single poll, in seconds, callees included.
@@ -70,6 +72,8 @@ pub struct Details {
     pub cumulative_wait: f64,
     /// Seconds that the profiler itself is estimated to have spent on these calls and polls.
     pub cost: f64,
+    /// Of that, what counts as the function's own time or, for calls that were only counted, would if they were timed.
+    pub overhead: f64,
     /// Elapsed time of finished calls, in ticks of `seconds_per_tick`.
     pub elapsed: Option<Elapsed>,
     /// Seconds in one tick of `elapsed`.
@@ -82,8 +86,13 @@ impl FunctionStats {
     pub(super) fn new(totals: &FunctionTotals, profile: &Profile) -> Self {
         let seconds = |ticks: u64| profile.seconds_per_tick * ticks as f64;
         let counts = &totals.counts;
-        let Notes { ticks_per_call, ticks_per_poll, .. } = profile.notes;
-        let cost_ticks = ticks_per_call * counts.starts as f64 + ticks_per_poll * counts.polls as f64;
+        let Notes { ticks_per_call, ticks_inside_call, ticks_per_untimed_call, ticks_per_poll, .. } =
+            profile.notes;
+        let timed = counts.starts.saturating_sub(counts.untimed) as f64;
+        // A poll lies between two readings of the clock as other calls do.
+        let inside = if counts.polls > 0 { counts.polls as f64 } else { timed };
+        let untimed_ticks = ticks_per_untimed_call * counts.untimed as f64;
+        let cost_ticks = ticks_per_call * timed + untimed_ticks + ticks_per_poll * counts.polls as f64;
         Self {
             calls: counts.starts,
             primitive_calls: totals.primitive_calls,
@@ -93,6 +102,7 @@ impl FunctionStats {
                 panicked: counts.panicked,
                 cancelled: counts.cancelled,
                 active: counts.active(),
+                untimed: counts.untimed,
                 polls: counts.polls,
                 longest_poll: seconds(counts.longest_poll),
                 heap: counts.heap,
@@ -101,6 +111,7 @@ impl FunctionStats {
                 wait: seconds(counts.self_await),
                 cumulative_wait: seconds(totals.cumulative_await),
                 cost: profile.seconds_per_tick * cost_ticks,
+                overhead: profile.seconds_per_tick * (ticks_inside_call * inside + untimed_ticks),
                 elapsed: profile.function(totals.function).elapsed.clone(),
                 seconds_per_tick: profile.seconds_per_tick,
             },
@@ -180,6 +191,7 @@ impl Details {
         self.panicked = self.panicked.saturating_add(other.panicked);
         self.cancelled = self.cancelled.saturating_add(other.cancelled);
         self.active = self.active.saturating_add(other.active);
+        self.untimed = self.untimed.saturating_add(other.untimed);
         self.polls = self.polls.saturating_add(other.polls);
         self.longest_poll = self.longest_poll.max(other.longest_poll);
         self.heap.add(&other.heap);
@@ -188,6 +200,7 @@ impl Details {
         self.wait += other.wait;
         self.cumulative_wait += other.cumulative_wait;
         self.cost += other.cost;
+        self.overhead += other.overhead;
         let Some(theirs) = other.elapsed else { return };
         match &mut self.elapsed {
             None => (self.elapsed, self.seconds_per_tick) = (Some(theirs), other.seconds_per_tick),

@@ -40,7 +40,7 @@ pub(crate) use text_default::{heap_cells, heap_columns, narrowed};
 pub(crate) use text_table::{Cell, Column, Table};
 pub use totals::{EdgeTotals, FunctionTotals, totals};
 
-use crate::profile::{Label, Notes, Profile};
+use crate::profile::{Label, Notes, Profile, least_above_0};
 
 /// How reports look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,6 +83,7 @@ pub struct Stats {
     max_name_len: usize,
     style: Style,
     look: Look,
+    show_overhead: bool,
     covers: Covers,
 }
 
@@ -150,6 +151,7 @@ impl Stats {
             max_name_len: 0,
             style: Style::Default,
             look: Look::default(),
+            show_overhead: false,
             covers,
         }
     }
@@ -163,6 +165,14 @@ impl Stats {
     /// Chooses how wide and how colourful reports in [`Style::Default`] may be.
     pub fn look(&mut self, look: Look) -> &mut Self {
         self.look = look;
+        self
+    }
+
+    /// Chooses whether [`Stats::print_stats`] in [`Style::Default`] shows, in place of what the profiler cost in all, how
+    /// much of each function's own time is the profiler's ([`Row::overhead`]): for programs with every function
+    /// instrumented, small ones too.
+    pub fn show_overhead(&mut self, show: bool) -> &mut Self {
+        self.show_overhead = show;
         self
     }
 
@@ -430,5 +440,6 @@ impl Covers {
         self.profiles = self.profiles.saturating_add(other.profiles);
         self.of_dump |= other.of_dump;
         self.notes.add(&other.notes);
+        self.notes.untimed_after = least_above_0(self.notes.untimed_after, other.notes.untimed_after);
     }
 }

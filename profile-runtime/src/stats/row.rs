@@ -19,7 +19,7 @@ pub struct Row {
     pub total: f64,
     /// In the function and all that it called.
     pub cumulative: f64,
-    /// `cumulative` per primitive call; none without such.
+    /// `cumulative` per primitive call; none without such, and where some calls were not timed.
     pub per_call: Option<f64>,
     /// Elapsed time of finished calls; none when it was not recorded or no call has finished.
     pub elapsed: Option<Percentiles>,
@@ -29,6 +29,9 @@ pub struct Row {
     pub wait: f64,
     /// Of `cumulative`, suspended at an await.
     pub cumulative_wait: f64,
+    /// Calls that were only counted, too many and too short to be timed; they are in `calls`, their time is in the calls
+    /// around them.
+    pub untimed: u64,
     /// Polls; 0 when no call was async.
     pub polls: u64,
     /// The longest single poll, callees included.
@@ -47,6 +50,12 @@ pub struct Row {
     pub cost: f64,
     /// `cost` is more than 10 % of `total`: do not trust the function's own time.
     pub cost_matters: bool,
+    /// What the profiler itself is estimated to have spent within the calls: between the two readings of the clock of
+    /// those that were timed, and on all of the others.
+    pub overhead: f64,
+    /// `overhead` as a share of `total`, 0.1 for 10 %. None where no time is known to belong to the calls, as when some of
+    /// them were not timed.
+    pub overhead_share: Option<f64>,
 }
 
 /// Percentiles of a function's elapsed time per finished call, in seconds; relative error at most 2 %.
@@ -81,11 +90,12 @@ impl Row {
             primitive_calls: calls,
             total: stats.tottime,
             cumulative: stats.cumtime,
-            per_call: (calls > 0).then(|| stats.cumtime / calls as f64),
+            per_call: (calls > 0 && details.untimed == 0).then(|| stats.cumtime / calls as f64),
             elapsed: (details.elapsed.as_ref()).and_then(|h| Percentiles::of(h, details.seconds_per_tick)),
             busy: details.busy,
             wait: details.wait,
             cumulative_wait: details.cumulative_wait,
+            untimed: details.untimed,
             polls: details.polls,
             longest_poll: details.longest_poll,
             heap: details.heap,
@@ -95,6 +105,9 @@ impl Row {
             in_flight: details.active,
             cost: details.cost,
             cost_matters: details.cost > 0.1 * stats.tottime,
+            overhead: details.overhead,
+            overhead_share: (details.untimed == 0 && stats.tottime > 0.0)
+                .then(|| details.overhead / stats.tottime),
         }
     }
 }

@@ -18,11 +18,15 @@ pub(super) fn stats(stats: &Stats, restrictions: &[Restriction], out: &mut dyn W
     let rows = row::rows(stats, &functions);
     if !rows.is_empty() {
         writeln!(out)?;
-        let columns: Vec<&Field> = FIELDS.iter().filter(|f| rows.iter().any(f.when)).collect();
+        let cost = if stats.show_overhead { &OVERHEAD[..] } else { &COST[..] };
+        let columns: Vec<&Field> = FIELDS.iter().chain(cost).filter(|f| rows.iter().any(f.when)).collect();
         let heads = columns.iter().map(|f| Column { title: f.title, group: f.group, rank: f.rank });
         let mut table = Table::new(heads.collect(), stats.look);
         for row in &rows {
-            table.line(columns.iter().map(|f| (f.text)(row).into()).collect(), name(&row.label, ""));
+            table.line(
+                columns.iter().map(|f| (f.text)(row).into()).collect(),
+                marked(&row.label, row.untimed),
+            );
         }
         let left_out = table.fit();
         table.write("function", out)?;
@@ -30,6 +34,7 @@ pub(super) fn stats(stats: &Stats, restrictions: &[Restriction], out: &mut dyn W
             .filter(|f| left_out.iter().all(|c| (c.group, c.title) != (f.group, f.title)))
             .collect();
         legend(&columns, &rows, stats.look, out)?;
+        explain_mark(stats, rows.iter().any(|row| row.untimed > 0), out)?;
         narrowed(&left_out, stats.look, out)?;
     }
     notes(stats, out)?;
@@ -47,7 +52,7 @@ struct Field {
     meaning: &'static str,
 }
 
-const FIELDS: [Field; 23] = [
+const FIELDS: [Field; 22] = [
     field("", "calls", 0, |_| true, |r| calls(r.calls, r.primitive_calls), ""),
     field("", "self", 0, |_| true, |r| duration(r.total), ""),
     field("", "cumulative", 1, |_| true, |r| duration(r.cumulative), ""),
@@ -91,7 +96,30 @@ const FIELDS: [Field; 23] = [
         |r| some(r.cumulative_heap.samples),
         "~ = estimated from that many sampled blocks: of 25 the error is some 20%, of 100 some 10%",
     ),
-    field("", "cost", 12, |r| r.cost > 0.0, cost, "cost = spent by the profiler itself"),
+];
+
+/// What the profiler cost in all.
+const COST: [Field; 1] =
+    [field("", "cost", 12, |r| r.cost > 0.0, cost, "cost = spent by the profiler itself")];
+
+/// What of it is in the functions' own times, where that is asked for.
+const OVERHEAD: [Field; 2] = [
+    field(
+        "overhead",
+        "time",
+        12,
+        |r| r.overhead > 0.0,
+        |r| duration(r.overhead),
+        "overhead = of the profiler itself, within the calls",
+    ),
+    field(
+        "overhead",
+        "of self",
+        4,
+        |r| r.overhead > 0.0,
+        overhead_share,
+        "of self = its share of self, ! above 10%: do not trust that self time",
+    ),
 ];
 
 const fn field(
@@ -147,6 +175,31 @@ fn cost(row: &Row) -> String {
 
 pub(super) fn calls(all: u64, primitive: u64) -> String {
     if all == primitive { count(all) } else { format!("{}/{}", count(all), count(primitive)) }
+}
+
+fn overhead_share(row: &Row) -> String {
+    let Some(share) = row.overhead_share else { return "- ".into() };
+    format!("{}{}", percent(share, 1.0), if share > 0.1 { "!" } else { " " })
+}
+
+/// As [`name`], with a mark where calls were only counted.
+fn marked(label: &Label, untimed: u64) -> String {
+    if untimed == 0 {
+        return name(label, "");
+    }
+    name(&Label { name: format!("{} *", label.name), ..label.clone() }, "")
+}
+
+/// Says what the mark of [`marked`] means, if there is one.
+fn explain_mark(stats: &Stats, is_there: bool, out: &mut dyn Write) -> io::Result<()> {
+    if !is_there {
+        return Ok(());
+    }
+    let after = match stats.covers.notes.untimed_after {
+        0 => String::new(),
+        calls => format!(" after {}", counted(calls, "call")),
+    };
+    writeln!(out, "{}", stats.look.wrapped(&format!("  * counted only{after}: too short to time")))
 }
 
 /// `Orders::load  orders.rs:42`, and the name alone where there is no source.
@@ -266,7 +319,7 @@ fn edges(
         let cells = cells.map(Cell::from).into_iter();
         let heap = heap_cells(&f.details.heap, &f.details.cumulative_heap);
         table.gap();
-        table.line(cells.chain(heap).collect(), name(stats.labels.label(id), ""));
+        table.line(cells.chain(heap).collect(), marked(stats.labels.label(id), f.details.untimed));
         let (mut edges, outside) = edges_of(id);
         // The dearest first; equal ones in order of their labels.
         edges.sort_by(|(a, e), (b, f)| {
@@ -292,6 +345,8 @@ fn edges(
         writeln!(out)?;
         let left_out = table.fit();
         table.write("function", out)?;
+        let untimed = |&id| stats.functions.get(id).is_some_and(|f| f.details.untimed > 0);
+        explain_mark(stats, functions.iter().any(untimed), out)?;
         narrowed(&left_out, stats.look, out)?;
     }
     notes(stats, out)?;

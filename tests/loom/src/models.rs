@@ -129,7 +129,7 @@ fn each_elapsed_time_is_read_once_while_it_moves_to_its_histogram() {
             let histogram =
                 || (0..).zip(buckets.iter()).map(|(i, n)| (i, n.load(Ordering::Relaxed))).collect();
             let mut calls = [0; CALLS as usize];
-            for (bucket, count) in ring.read_with(0, histogram) {
+            for (bucket, count) in ring.read_with(|whose| whose == 0, histogram) {
                 calls[bucket] += count;
             }
             // Those before the moment of reading, once each.

@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# Holds whole-program profiles of published programs to what `perf record` says of the same work, and takes the times of
+# both builds: a table on stdout. `perf.sh NAME..`, default: all. Needs the network, perf, addr2line and hyperfine's
+# patience, so it is no part of the tests.
+#
+# PERF_DIR   where programs are built (default: a new folder under $TMPDIR; it stays)
+# PERF_INPUT a folder of sources to work on (default: what cargo has downloaded)
+# PERF_FLAGS flags of `cargo profile-cost run`, such as --deps (default: the packages that are of one repository with the program)
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+work=${PERF_DIR:-$(mktemp -d)}
+sources=${CARGO_HOME:-$HOME/.cargo}/registry/src
+input=${PERF_INPUT:-$(ls -d "$sources"/*/ | head -1)}
+
+# Name, version, binary, and its work: one thread each, so that time on a processor and time on the clock are one.
+programs() {
+    cat <<'END'
+ripgrep 15.2.0 rg -j1 --no-ignore -c \w+_[a-z]+\( $input
+jaq 3.1.2 jaq -c [.[]|select(.line%2==0)|{name,total:(.self+.calls),up:(.name|ascii_upcase)}]|sort_by(.total)|length $json
+tokei 15.0.0 tokei $input
+END
+}
+siblings() {
+    case $1 in
+    ripgrep) echo grep grep-cli grep-matcher grep-printer grep-regex grep-searcher globset ignore ;;
+    jaq) echo jaq-all jaq-core jaq-fmts jaq-json jaq-std ;;
+    esac
+}
+names=("$@")
+[ $# -gt 0 ] || mapfile -t names < <(programs | cut -d' ' -f1)
+
+tool=${PERF_TOOL:-}
+if [ -z "$tool" ]; then
+    (cd "$root" && cargo build --quiet --release -p cargo-profile-cost)
+    tool=${CARGO_TARGET_DIR:-$root/target}/release/cargo-profile-cost
+fi
+unset CARGO_TARGET_DIR
+mkdir -p "$work"
+json=$work/input.json
+python3 - "$json" <<'END'
+import json, sys
+rows = [{"name": f"orders::load_{i * 7919 % 100003}", "line": i % 977, "self": i * 31 % 1009 / 7, "calls": i % 401} for i in range(400_000)]
+json.dump(rows, open(sys.argv[1], "w"))
+END
+
+# The program's sources, as published, in a workspace of their own.
+fetch() {
+    local name=$1 version=$2
+    [ -d "$work/$name" ] && return
+    mkdir -p "$work/fetch"
+    printf '[package]\nname = "fetch"\nversion = "0.0.0"\nedition = "2021"\n[lib]\npath = "lib.rs"\n[workspace]\n[dependencies]\n%s = "=%s"\n' \
+        "$name" "$version" >"$work/fetch/Cargo.toml"
+    : >"$work/fetch/lib.rs"
+    cargo fetch --quiet --manifest-path "$work/fetch/Cargo.toml" >"$work/fetch.log" 2>&1 || { cat "$work/fetch.log"; exit 1; }
+    cp -r "$sources"/*/"$name-$version" "$work/$name"
+}
+
+# The least of some runs, in seconds: whatever else the machine does only adds.
+seconds() {
+    python3 - "$@" <<'END'
+import subprocess, sys, time
+times = []
+for _ in range(5):
+    start = time.perf_counter()
+    subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    times.append(time.perf_counter() - start)
+print(min(times))
+END
+}
+
+export CARGO_PROFILE_RELEASE_STRIP=none CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_DEBUG=1 RAYON_NUM_THREADS=1
+echo "| program | functions measured | time plain | profiled | ratio | hottest ten: rank correlation | share of perf's samples in them |"
+echo "|---|---|---|---|---|---|---|"
+for name in "${names[@]}"; do
+    read -r _ version binary line < <(programs | grep "^$name ")
+    fetch "$name" "$version"
+    cd "$work/$name"
+    read -r -a arguments < <(json=$json input=$input envsubst <<<"$line")
+    RUSTFLAGS="-C force-frame-pointers=yes" cargo build --quiet --release --bin "$binary" --target-dir "$work/$name-perf"
+    cargo build --quiet --release --bin "$binary" --target-dir "$work/$name-plain"
+    perf record --quiet -F 1499 -e cpu-clock -g -o "$work/$name.perf" \
+        "$work/$name-perf/release/$binary" "${arguments[@]}" >/dev/null 2>&1 || true
+    flags=${PERF_FLAGS-$(siblings "$name" | sed 's/[^ ]\+/--crate &/g')}
+    # shellcheck disable=SC2086
+    "$tool" run --release --quiet $flags --bin "$binary" -- "${arguments[@]}" >/dev/null 2>"$work/$name.report" || true
+    profiled=$(ls -t target/profile-cost/*/build/release/"$binary" target/profile-cost/build/release/"$binary" 2>/dev/null | head -1 || true)
+    plain=$(seconds "$work/$name-plain/release/$binary" "${arguments[@]}")
+    with=$(PROFILE_COST_WHOLE=$work/$name-%p.json seconds "$profiled" "${arguments[@]}")
+    "$tool" report target/profile-cost/latest.json -s time -n 0 --json >"$work/$name.json"
+    python3 "$here/perf.py" "$name" "$work/$name-perf/release/$binary" "$work/$name.perf" "$work/$name.json" \
+        "$(ls -td target/profile-cost/plan-*/ | head -1)index.json" "$plain" "$with"
+done

@@ -1,0 +1,6 @@
+{
+    fn in_an_expression() -> u64 {
+        9
+    }
+    in_an_expression()
+}

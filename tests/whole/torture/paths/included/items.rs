@@ -1,0 +1,5 @@
+/// Included.
+pub fn included() -> u64 {
+    tally::count!("included");
+    6
+}

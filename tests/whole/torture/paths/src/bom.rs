@@ -1,0 +1,1 @@
+﻿pub fn marked() -> u64 { tally::count!("marked"); 1 }

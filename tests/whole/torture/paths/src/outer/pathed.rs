@@ -1,0 +1,4 @@
+pub fn pathed() -> u64 {
+    tally::count!("pathed");
+    4
+}

@@ -1,0 +1,4 @@
+pub fn plain() -> u64 {
+    tally::count!("plain");
+    5
+}

@@ -1,0 +1,4 @@
+pub fn in_a_linked_folder() -> u64 {
+    tally::count!("in_a_linked_folder");
+    3
+}

@@ -1,0 +1,4 @@
+pub fn by_a_link() -> u64 {
+    tally::count!("by_a_link");
+    2
+}
