@@ -175,6 +175,14 @@ fn terminate(command: Command) -> Output {
 fn terminate_by(signal: libc::c_int, mut command: Command) -> Output {
     let name = if signal == libc::SIGINT { "PROFILE_COST_SIGINT" } else { "PROFILE_COST_SIGTERM" };
     command.env(name, "1").stdout(Stdio::piped()).stderr(Stdio::piped());
+    // Shells let what they start in the background ignore Ctrl-C, and so would the child.
+    // SAFETY: between fork and exec nothing else is done.
+    unsafe {
+        std::os::unix::process::CommandExt::pre_exec(&mut command, move || {
+            libc::signal(signal, libc::SIG_DFL);
+            Ok(())
+        });
+    }
     let mut child = command.spawn().expect("the child starts");
     let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
     assert!(lines.any(|line| line.is_ok_and(|line| line.contains("ran on"))), "the child is ready");
