@@ -107,10 +107,10 @@ pub fn generated_profile(seed: u64) -> Profile {
         profile.notes.heap.frees = profile.notes.heap.allocations / 3;
         profile.notes.heap.freed_bytes = profile.notes.heap.allocated_bytes / 5;
         profile.notes.heap.samples = random.magnitude(4);
-        profile.notes.untimed_after = random.magnitude(17);
+        profile.notes.untimed_after = profile.notes.heap.samples + 100_000;
         profile.notes.ticks_per_call = random.below(100_000) as f64 / 1000.0;
-        profile.notes.ticks_inside_call = random.below(50_000) as f64 / 1000.0;
-        profile.notes.ticks_per_untimed_call = random.below(10_000) as f64 / 1000.0;
+        profile.notes.ticks_inside_call = profile.notes.ticks_per_call / 2.0;
+        profile.notes.ticks_per_untimed_call = profile.notes.ticks_per_call / 8.0;
         profile.notes.ticks_per_poll = random.below(100_000) as f64 / 1000.0;
     }
     profile
@@ -147,7 +147,7 @@ fn counts(random: &mut Random) -> Counts {
         self_busy: random.magnitude(40),
         ..Counts::default()
     };
-    if random.below(8) == 0 {
+    if starts % 8 == 3 {
         counts.untimed = starts / 3;
     }
     if random.below(3) == 0 {

@@ -153,7 +153,8 @@ fn write_functions<W: Write>(functions: &Functions<'_>, rows: &[Row], out: &mut 
         column(out, "longest_poll_ns", rows.iter().map(|row| Ns(row.longest_poll)))?;
     }
     type Count = fn(&Row) -> u64;
-    let counts: [(&str, Count); 3] = [
+    let counts: [(&str, Count); 4] = [
+        ("untimed_calls", |row| row.untimed),
         ("in_flight", |row| row.in_flight),
         ("panicked", |row| row.panicked),
         ("cancelled", |row| row.cancelled),

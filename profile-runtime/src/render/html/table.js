@@ -10,7 +10,8 @@ const COLUMNS = [
   time("self", "self", "self_ns", "in the function itself"),
   time("cumulative", "cumulative", "cumulative_ns", "in the function and all that it called"),
   { id: "per_call", title: "per call", unit: "ns", key: "cumulative_ns", meaning: "cumulative by calls that are not recursive",
-    of: (f, i) => (f.primitive[i] > 0 ? f.cumulative_ns[i] / f.primitive[i] : null) },
+    // Of calls that were only counted nobody knows the time: it is their callers'.
+    of: (f, i) => (f.primitive[i] > 0 && !f.untimed_calls?.[i] ? f.cumulative_ns[i] / f.primitive[i] : null) },
   time("p50", "p50", "p50_ns", "half of the finished calls took no longer"),
   time("p95", "p95", "p95_ns", "95 of 100 finished calls took no longer"),
   time("p99", "p99", "p99_ns", "99 of 100 finished calls took no longer"),
