@@ -147,7 +147,7 @@ BUGS = [
     ("difference: without any heap it has columns", "stats/text_diff.rs", "f.cumulative_heap != HeapCounts::default()", "f.calls > 0", DIFFERENCE),
     ("no restore on Pending", FUTURE,
      "self.block.switch(self.back, now);",
-     "self.block.switch(if self.outcome == Outcome::Pending { counters } else { self.back }, now);", ASYNC_ORACLE),
+     "self.block.switch(if self.outcome == Outcome::Pending { Spot::of(counters) } else { self.back }, now);", ASYNC_ORACLE),
     ("parent looked up anew at each poll", FUTURE,
      "                Some(charged)\n            }\n            Stage::Unpolled",
      "                self.set_home(thread::block(), thread::block().resolve(self.site.id())?);\n"
