@@ -100,7 +100,9 @@ impl Ring {
         for at in 0..len as usize {
             into(self.whose[at].load(Ordering::Relaxed), self.elapsed(at));
         }
-        let after = self.len.swap(0, Ordering::Relaxed);
+        // Two steps: only the owner writes it, and what is called here has returned.
+        let after = self.len.load(Ordering::Relaxed);
+        self.len.store(0, Ordering::Relaxed);
         self.sequence.store(sequence.wrapping_add(2), Ordering::Release);
         after.checked_sub(len).unwrap_or(after)
     }
