@@ -19,8 +19,3 @@ mod position;
 #[path = "../../../profile-runtime/src/ring.rs"]
 mod ring;
 mod sync;
-
-/// Stands for the engine's module of that name.
-mod paths {
-    pub(crate) type PathIndex = u32;
-}
