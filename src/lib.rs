@@ -42,6 +42,7 @@
 //! | `PROFILE_COST_HTTP=127.0.0.1:6600` | with the feature `server`: answer requests there, also before `main` in a program with a [`heap::Tracker`]; a port alone is one of this machine, `off` is nothing. Nothing is recorded by that alone: the page's button, or a POST to `control/time/start`, begins. Says where it listens, or why not, in a line on stderr; the program runs on. `PROFILE_COST=off` keeps it from listening. Of a process that forks, the child does not answer |
 //! | `PROFILE_COST_HTTP_TOKEN=..`, `PROFILE_COST_HTTP_TOKEN_FILE=path` | requests need this token: `Authorization: Bearer ..`, or as a password. At least 16 characters; addresses that others than this machine reach need one |
 //! | `PROFILE_COST_HTTP_HOSTS=a.example,b` | names by which the service may be asked, beside those of this machine |
+//! | `PROFILE_COST_RECORD=DIR` | the flight recorder: count in a file in that folder, which outlives the process however it ends; `cargo profile-cost postmortem DIR` reads it. See [`recorder`] |
 //! | `PROFILE_COST_SIGTERM=1` | also when SIGTERM ends the process; handlers of the program's own keep working |
 //! | `PROFILE_COST_TOP=30` | rows of the report at exit |
 //! | `PROFILE_COST_MAX_PATHS=65536`, `PROFILE_COST_MAX_DEPTH=100` | how large the call tree may grow; from which depth recursion folds |
@@ -70,6 +71,7 @@
 //! - `heap` (default): the tracking allocator. Stacks are walked by gimli's reading of the program's unwind tables.
 //! - `symbols` (default): names and types for what the heap holds, from debug information, in a child of the process
 //!   (`Snapshot::name`, `Snapshot::in_child`). Without it `cargo profile-cost heap` names snapshots offline.
+//! - `recorder` (default): the flight recorder, off until it is asked for. Unix.
 //! - `tower`: the endpoints of `http` as a tower service, for axum's `nest_service` and for hyper, and
 //!   `http::ProfileLayer`, with which every request is a call named by its method and route. Depends on no runtime.
 //! - `axum`: the layer knows the routes that axum 0.8 matched, so that `.layer(ProfileLayer::new())` is all it takes.

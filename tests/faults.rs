@@ -31,6 +31,12 @@ fn a_million_panics_leave_the_stack_balanced() {
             });
             assert!(caught.is_err());
         }
+        // No call around it, whose end would set right where the thread is.
+        let caught = catch_unwind(|| {
+            scope!("alone");
+            std::panic::resume_unwind(Box::new(()));
+        });
+        assert!(caught.is_err());
         {
             scope!("after");
         }
@@ -45,7 +51,7 @@ fn a_million_panics_leave_the_stack_balanced() {
         }
         let after = profile.paths().iter().find(|path| profile.function(path.function).label.name == "after");
         assert_eq!(after.map(|path| path.parent), Some(None), "the thread is back at the root");
-        assert_eq!(profile.paths().len(), 3);
+        assert_eq!(profile.paths().len(), 4);
     });
 }
 

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use profile_cost_runtime::{Profile, Recording, Restriction, Stats};
+use profile_cost_runtime::{Profile, Recording, Restriction, Stats, recorder};
 
 use crate::approximate;
 use crate::failure::Failure;
@@ -43,6 +43,13 @@ impl Input {
                 path.display()
             )));
         }
+        if recorder::is_recording(&bytes) {
+            let post_mortem = recorder::read_bytes(&bytes);
+            let post_mortem =
+                post_mortem.map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
+            post_mortem.notes.iter().for_each(|note| notice(&format!("{}: {note}", path.display())));
+            return Ok(Self { path: path.to_owned(), recording: Recording::Profile(post_mortem.profile) });
+        }
         let recording =
             Recording::read(&bytes).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
         Ok(Self { path: path.to_owned(), recording })
@@ -77,7 +84,9 @@ fn content(from: &mut dyn Read) -> io::Result<Vec<u8>> {
         !matches!(b, b'{' | b'[' | 0xef | 0xfe | 0xff) && b & 0x7f != b'{' && !b.is_ascii_whitespace()
     }) {
         from.take(1 << 10).read_to_end(&mut bytes)?;
-        return Ok(bytes);
+        if !recorder::is_recording(&bytes) {
+            return Ok(bytes);
+        }
     }
     from.take(LONGEST).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LONGEST {

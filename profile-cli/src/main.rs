@@ -87,6 +87,7 @@ fn run(arguments: Vec<std::ffi::OsString>) -> Result<ExitCode, Failure> {
         Command::Merge(asked) => done(commands::merge::run(&asked)),
         Command::Convert(asked) => done(commands::convert::run(&asked)),
         Command::Heap(asked) => done(commands::heap::run(&asked)),
+        Command::Postmortem(asked) => done(commands::postmortem::run(&asked)),
         Command::Browse(asked) => done(commands::browse::run(&asked, &screen)),
     }
 }

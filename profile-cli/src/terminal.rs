@@ -21,10 +21,10 @@ pub(crate) enum Color {
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Screen {
     /// When to use colours; CARGO_TERM_COLOR and NO_COLOR are heeded.
-    #[arg(long, global = true, value_name = "WHEN")]
+    #[arg(long, global = true, value_name = "WHEN", display_order = 900)]
     color: Option<Color>,
     /// Columns that lines may take [default: those of the terminal; any number in files and pipes].
-    #[arg(long, global = true, value_name = "COLUMNS")]
+    #[arg(long, global = true, value_name = "COLUMNS", display_order = 901)]
     width: Option<usize>,
 }
 

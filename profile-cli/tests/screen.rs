@@ -40,3 +40,19 @@ fn colours_are_where_they_are_asked_for() {
     assert!(has_colour(&["--color", "always"], &[("NO_COLOR", "1")]));
     assert!(!has_colour(&["--color", "never"], &[("CARGO_TERM_COLOR", "always")]));
 }
+
+/// As cargo's own: a line for each flag, with what it is for.
+#[test]
+fn help_of_programs_is_a_line_for_each_flag() {
+    for command in ["run", "test", "bench"] {
+        let help = run([command, "--help"]).fine();
+        let (own, of_cargo) = help.split_once("\nFlags of cargo:\n").expect("two lists");
+        let (_, own) = own.split_once("\nOptions:\n").expect("a list");
+        let (of_cargo, _) = of_cargo.split_once("\n\n").expect("an end");
+        assert!(own.contains("--deps  ") && of_cargo.contains("--release  "), "{help}");
+        for line in own.trim_end().lines().chain(of_cargo.lines()) {
+            let is_flag = line.trim_start().starts_with('-');
+            assert!(is_flag && line.trim_start().contains("  "), "{command}: {line:?}");
+        }
+    }
+}

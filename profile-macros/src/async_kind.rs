@@ -9,23 +9,24 @@ use syn::{Block, Expr, FnArg, Ident, Pat, ReturnType, Signature, Stmt, Type};
 
 use crate::item::Body;
 
-/// The statements of a sync function whose result is an async block or `Box::pin` of one, each such
-/// block wrapped by `wrap`; `None` when there is none to see.
-pub fn wrap_returned_futures(body: &Body, wrap: impl FnMut(&Expr) -> TokenStream) -> Option<TokenStream> {
-    let mut statements = parse(body)?;
+/// Wraps, by `wrap`, each async block that a sync function returns, itself or in `Box::pin`. False when there is none
+/// to see.
+pub fn wrap_returned_futures(body: &mut Body, wrap: impl FnMut(&Expr) -> TokenStream) -> bool {
+    let Some(mut statements) = parse(body) else { return false };
     let mut wrapper = Wrapper { wrap, found: false };
-    let Some(Stmt::Expr(tail, semi)) = statements.last_mut() else { return None };
+    let Some(Stmt::Expr(tail, semi)) = statements.last_mut() else { return false };
     match (semi, &*tail) {
         (None, _) | (Some(_), Expr::Return(_)) => wrapper.tail(tail),
-        _ => return None,
+        _ => return false,
     }
     if !wrapper.found {
-        return None;
+        return false;
     }
     for statement in &mut statements {
         wrapper.visit_stmt_mut(statement);
     }
-    Some(quote::quote!(#(#statements)*))
+    body.statements = quote::quote!(#(#statements)*);
+    true
 }
 
 /// Splits leading items off a body, since clippy wants no item after a statement.

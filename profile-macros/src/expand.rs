@@ -171,12 +171,10 @@ fn measured(mut function: Function, settings: &Settings) -> TokenStream {
         let moves = async_kind::move_arguments(&mut function.sig);
         emit.future_of(&body, &moves, async_kind::output(&function.sig))
     } else {
-        let returned = async_kind::wrap_returned_futures(&body, |future| emit.future(future));
-        returned.unwrap_or_else(|| {
-            let (items, statements) = async_kind::leading_items(&body);
-            let enter = emit.enter();
-            quote!(#items #enter #statements)
-        })
+        let returns_futures = async_kind::wrap_returned_futures(&mut body, |future| emit.future(future));
+        let call = if returns_futures { emit.site() } else { emit.enter() };
+        let (items, statements) = async_kind::leading_items(&body);
+        quote!(#items #call #statements)
     };
     function.with_body(Some(body.around(quote!(#(#inner_attrs)* #statements))))
 }
@@ -251,18 +249,25 @@ impl Emit {
         // PERF: entered where it stays; see the runtime's `Guard::enter`.
         quote_spanned! {Span::mixed_site()=>
             let mut guard = #private::Guard::new();
-            { #items guard.enter(&SITE, #namer); }
+            { #items #private::Guard::enter(&mut guard, &SITE, #namer); }
         }
     }
 
+    /// Stands once in front of all that [`Emit::instrument`] makes: two statics would be two functions. The items are
+    /// in a block of their own, where no code of the user's sees their names.
+    fn site(&self) -> TokenStream {
+        let Self { items, namer, reports, .. } = self;
+        let report = reports.then(|| quote_spanned!(Span::mixed_site()=> , &REPORT));
+        quote_spanned!(Span::mixed_site()=> let site = { #items (&SITE, #namer #report) };)
+    }
+
     fn instrument(&self, future: &TokenStream) -> TokenStream {
-        let Self { private, items, namer, reports } = self;
-        let call = if *reports {
-            quote_spanned!(Span::mixed_site()=> #private::instrument_report(&SITE, #namer, &REPORT, #future))
+        let Self { private, reports, .. } = self;
+        if *reports {
+            quote_spanned!(Span::mixed_site()=> #private::instrument_report(site.0, site.1, site.2, #future))
         } else {
-            quote_spanned!(Span::mixed_site()=> #private::instrument(&SITE, #namer, #future))
-        };
-        quote_spanned!(Span::mixed_site()=> { #items #call })
+            quote_spanned!(Span::mixed_site()=> #private::instrument(site.0, site.1, #future))
+        }
     }
 
     /// An async block of the user's.
@@ -281,12 +286,17 @@ impl Emit {
         // Tells the compiler what `return` and `?` return before it reads the body.
         let return_edge = quote_spanned!(mixed=> if false { return #private::returns::<#output>(); });
         let (items, user) = async_kind::leading_items(body);
+        // An arm is where temporaries end: up to edition 2021 those of the last expression would else outlive the
+        // arguments, which they may borrow. A `let` would do as well, and be unreachable behind what never returns.
+        let user = body.around(user);
+        let user = quote_spanned!(mixed=> match () { () => #user });
         let block = body.around(quote!(#items #moves #return_edge #user));
+        let site = self.site();
         let future = self.instrument(&quote_spanned!(mixed=> async move #block));
         if never {
-            quote_spanned!(mixed=> match #future.await {})
+            quote_spanned!(mixed=> #site match #future.await {})
         } else {
-            quote_spanned!(mixed=> #future.await)
+            quote_spanned!(mixed=> #site #future.await)
         }
     }
 }

@@ -10,19 +10,22 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::child_table::{CallKey, ChildTable};
 use crate::clock;
 use crate::counters::{AsyncCounters, Counters};
-use crate::disorder::{Disorder, Way};
+use crate::disorder::{self, Disorder};
 use crate::engine::Engine;
 use crate::histogram::Histogram;
 use crate::index::Index;
-use crate::paths::{PathIndex, PathTree, ROOT, TargetKind};
+use crate::paths::{PathIndex, ROOT, TargetKind};
 use crate::position::{Position, StayReading};
+#[cfg(feature = "throttle")]
+use crate::ring::RING;
 use crate::ring::{Ring, bucket_of};
 use crate::segment::Segment;
 use crate::site::SiteId;
 use crate::spot::Spot;
+use crate::storage::{FunctionPlace, Place};
 use crate::thread::Inside;
 #[cfg(feature = "throttle")]
-use crate::throttle::{self, Judge};
+use crate::throttle::{self, Calls, Judge, Sampler};
 
 /// Counters in a chunk: 1 KiB, so that a thread that uses few paths stays small.
 const CHUNK: usize = 16;
@@ -72,8 +75,8 @@ impl Shared {
         Some(self.at(index))
     }
 
-    fn add_counters(&mut self, path: PathIndex, histogram: usize) -> &'static Counters {
-        let counters = self.next_counters(path);
+    fn add_counters(&mut self, path: PathIndex, histogram: usize, place: Place) -> &'static Counters {
+        let counters = self.next_counters(path, place);
         counters.histogram.store(histogram as u32, Ordering::Relaxed);
         #[cfg(feature = "throttle")]
         counters.index.store(self.len as u32, Ordering::Relaxed);
@@ -84,17 +87,17 @@ impl Shared {
         counters
     }
 
-    fn add_stand_in(&mut self, path: PathIndex) -> &'static Counters {
-        let counters = self.next_counters(path);
+    fn add_stand_in(&mut self, path: PathIndex, place: Place) -> &'static Counters {
+        let counters = self.next_counters(path, place);
         self.stand_ins.push(self.len);
         self.len += 1;
         counters
     }
 
     /// Where the next counters are, which `len` does not count yet.
-    fn next_counters(&mut self, path: PathIndex) -> &'static Counters {
+    fn next_counters(&mut self, path: PathIndex, place: Place) -> &'static Counters {
         if self.len == self.counters.len() * CHUNK {
-            self.counters.push(Box::leak((0..CHUNK).map(|_| Counters::new()).collect()));
+            self.counters.push(place.counters(CHUNK));
         }
         let counters = self.at(self.len);
         counters.path.store(path, Ordering::Relaxed);
@@ -106,7 +109,7 @@ impl Shared {
     }
 
     /// Index of the histogram of a function under a root, made if need be.
-    fn histogram_of(&mut self, top: PathIndex, site: SiteId) -> usize {
+    fn histogram_of(&mut self, top: PathIndex, site: SiteId, place: Place) -> usize {
         let key = |(top, site): (PathIndex, SiteId)| (u64::from(top) << 32) | u64::from(site);
         let is = |index: usize| self.histogram_at(index).function() == (top, site);
         if let Some(known) = self.by_function.find(key((top, site)), is) {
@@ -116,7 +119,7 @@ impl Shared {
             self.histograms.push(Box::leak((0..HISTOGRAM_CHUNK).map(|_| Histogram::new()).collect()));
         }
         let index = self.histograms_len;
-        self.histogram_at(index).set_function(top, site);
+        self.histogram_at(index).set_function(top, site, place.is_recorded());
         let mut by_function = std::mem::take(&mut self.by_function);
         by_function.add(index, |index| key(self.histogram_at(index).function()));
         self.by_function = by_function;
@@ -129,6 +132,12 @@ impl Shared {
 struct Owner {
     #[cfg(feature = "throttle")]
     counters: Vec<&'static [Counters]>,
+    /// Of each histogram's function.
+    #[cfg(feature = "throttle")]
+    calls: Vec<Calls>,
+    /// When elapsed times were last moved.
+    #[cfg(feature = "throttle")]
+    drained: Cell<u64>,
     histograms: Vec<&'static [Histogram]>,
     asyncs: Vec<&'static [AsyncCounters]>,
     disorder: Disorder,
@@ -156,6 +165,8 @@ pub(crate) struct Block {
     /// The path the thread is on: the one that time is charged to, or calls below it that are only counted.
     #[cfg(feature = "throttle")]
     place: AtomicPtr<Counters>,
+    #[cfg(feature = "throttle")]
+    pub(crate) sampler: Sampler,
     table: ChildTable,
     pub(crate) engine: Option<&'static Engine>,
     pub(crate) segment: Segment,
@@ -165,6 +176,10 @@ pub(crate) struct Block {
     backsteps: AtomicU32,
     /// The thread is below a call that has ended: see [`Disorder`].
     disordered: Cell<bool>,
+    /// How many [`crate::context::Stay`] are open.
+    stays: Cell<u32>,
+    /// Some calls of this thread's fold.
+    folds: Cell<bool>,
     truncated: AtomicU64,
     ring: Ring,
     owner: UnsafeCell<Owner>,
@@ -177,7 +192,7 @@ impl std::fmt::Debug for Block {
     }
 }
 
-// SAFETY: `table`, `segment`, `tasks`, `disordered` and `owner` are touched only by the thread that owns the
+// SAFETY: `table`, `segment`, `tasks`, `disordered`, `stays`, `folds` and `owner` are touched only by the thread that owns the
 // block (its thread-local slot points here; `Engine::adopt` gives a block to one thread at a time, under a
 // lock that orders the hand-over). Everything else is atomic or behind `shared`. A block without an engine
 // is never written at all.
@@ -196,6 +211,8 @@ impl Block {
             position: Position::nowhere(&NOWHERE),
             #[cfg(feature = "throttle")]
             place: AtomicPtr::new(std::ptr::from_ref(&NOWHERE).cast_mut()),
+            #[cfg(feature = "throttle")]
+            sampler: Sampler::new(id),
             table: ChildTable::new(),
             engine,
             segment: Segment::new(),
@@ -203,11 +220,17 @@ impl Block {
             tasks: Cell::new(0),
             backsteps: AtomicU32::new(0),
             disordered: Cell::new(false),
+            stays: Cell::new(0),
+            folds: Cell::new(false),
             truncated: AtomicU64::new(0),
             ring: Ring::new(),
             owner: UnsafeCell::new(Owner {
                 #[cfg(feature = "throttle")]
                 counters: Vec::new(),
+                #[cfg(feature = "throttle")]
+                calls: Vec::new(),
+                #[cfg(feature = "throttle")]
+                drained: Cell::new(0),
                 histograms: Vec::new(),
                 asyncs: Vec::new(),
                 disorder: Disorder::new(),
@@ -316,7 +339,9 @@ impl Block {
     /// Makes the block ready for a thread that was on no path until `now`.
     pub(crate) fn begin(&self, now: u64, thread: Option<String>) {
         let root = self.counters_of(ROOT);
+        self.place().thread_began(thread.as_deref());
         self.lock().thread = thread;
+        self.stays.set(0);
         self.segment.depth.set(0);
         self.segment.task.set(0);
         self.segment.poll.set(0);
@@ -333,6 +358,7 @@ impl Block {
         #[cfg(feature = "throttle")]
         self.move_to(root);
         self.position.abandon(root);
+        self.place().thread_ended();
         if self.disordered.take()
             && let Some(_inside) = Inside::enter()
         {
@@ -370,6 +396,7 @@ impl Block {
             TargetKind::Exact => self.table.remember(by_clock(key), counters),
             TargetKind::Folded => {
                 self.table.remember(key.indirect(), counters);
+                self.folds.set(true);
                 counters.fold();
             }
             // Not remembered: there may be any number of such calls, and memory is the point of the cap.
@@ -384,6 +411,7 @@ impl Block {
     }
 
     /// Id of the path the thread is on; none for placeholders.
+    #[inline(always)]
     pub(crate) fn current_path(&self) -> Option<PathIndex> {
         self.engine?;
         Some(path_of(self.current()))
@@ -398,16 +426,19 @@ impl Block {
         let (top, site) =
             self.engine.map_or((0, 0), |engine| (engine.paths.top(path), engine.paths.site(path)));
         let mut shared = self.lock();
-        let histogram = shared.histogram_of(top, site);
+        let histogram = shared.histogram_of(top, site, self.place());
         // SAFETY: only the owner calls this, and nothing here keeps a reference into `owner` while calling out.
         let owner = unsafe { &mut *self.owner.get() };
         if owner.histograms.len() < shared.histograms.len() {
             owner.histograms.clone_from(&shared.histograms);
         }
-        let counters = shared.add_counters(path, histogram);
+        let counters = shared.add_counters(path, histogram, self.place());
         #[cfg(feature = "throttle")]
-        if owner.counters.len() < shared.counters.len() {
-            owner.counters.clone_from(&shared.counters);
+        {
+            if owner.counters.len() < shared.counters.len() {
+                owner.counters.clone_from(&shared.counters);
+            }
+            owner.calls.resize_with(shared.histograms_len, Calls::default);
         }
         counters
     }
@@ -423,7 +454,8 @@ impl Block {
         }
         let mut shared = self.lock();
         if shared.asyncs_len == shared.asyncs.len() * ASYNC_CHUNK {
-            shared.asyncs.push(Box::leak((0..ASYNC_CHUNK).map(|_| AsyncCounters::new()).collect()));
+            let ordinal = shared.asyncs.len();
+            shared.asyncs.push(self.place().asyncs(ordinal, ASYNC_CHUNK));
             owner.asyncs.clone_from(&shared.asyncs);
         }
         let at = shared.asyncs_len;
@@ -436,17 +468,32 @@ impl Block {
     /// on it.
     #[cold]
     pub(crate) fn leave_in_disorder(&self, call: &'static Counters, back: *const Counters, now: u64) {
-        self.find_way(back, now, |disorder, paths, back| {
+        self.find_way(back, now, |disorder, back| {
             // SAFETY: from `Block::current`, which points to counters that are leaked.
             let current = unsafe { &*self.current() };
-            disorder.leave(paths, current, call, back)
+            disorder.leave(current, call, back)
         });
     }
 
+    /// Calls have ended in disorder, and others fold: one that ends where the thread is may not be the one that the
+    /// thread is in.
+    pub(crate) fn is_folded_in_disorder(&self) -> bool {
+        self.disordered.get() && self.folds.get()
+    }
+
+    /// A stay begins, which [`Block::end_stay`] ends.
+    pub(crate) fn begin_stay(&self, on: &Counters, now: u64) -> Spot {
+        let back = self.spot();
+        self.stays.set(self.stays.get().wrapping_add(1));
+        self.switch(Spot::of(on), now);
+        back
+    }
+
     /// A stay ends that began when [`Block::spot`] was `back`.
-    pub(crate) fn go_back(&self, back: Spot, now: u64) {
+    pub(crate) fn end_stay(&self, back: Spot, now: u64) {
+        self.stays.set(self.stays.get().wrapping_sub(1));
         if self.disordered.get() {
-            self.find_way(back.place(), now, Disorder::back_to);
+            self.find_way(back.place(), now, |disorder, back| disorder.back_to(back));
         } else {
             self.switch(back, now);
         }
@@ -457,7 +504,7 @@ impl Block {
         &self,
         back: *const Counters,
         now: u64,
-        find: impl FnOnce(&mut Disorder, &PathTree, &'static Counters) -> Way,
+        find: impl FnOnce(&mut Disorder, &'static Counters) -> &'static Counters,
     ) {
         let (Some(engine), Some(_inside)) = (self.engine, Inside::enter()) else {
             // In the middle of our own allocating: the thread stays where it is.
@@ -465,15 +512,29 @@ impl Block {
         };
         // SAFETY: was `Block::current`, which points to counters that are leaked.
         let back = unsafe { &*back };
+        // SAFETY: as in `counters_of`; nothing calls out with this reference.
+        let mut to = find(unsafe { &mut (*self.owner.get()).disorder }, back);
+        if self.segment.depth.get() == 0 && self.stays.get() == 0 {
+            // Futures are not polled now, but may be suspended.
+            let is_open = |counters: &Counters| {
+                counters.is_active() && counters.async_index.load(Ordering::Relaxed) == 0
+            };
+            let open = disorder::innermost_open(&engine.paths, path_of(to), |path| {
+                self.read_path(path).is_some_and(is_open)
+            });
+            if open != path_of(to) {
+                to = self.counters_of(open);
+            }
+        }
         // SAFETY: as in `counters_of`; only what is below calls out, and not with this reference.
         let disorder = unsafe { &mut (*self.owner.get()).disorder };
-        let Way { to, disordered } = find(disorder, &engine.paths, back);
+        let disordered = disorder.settle(&engine.paths, to);
         self.disordered.set(disordered);
         if !disordered {
             return self.switch(Spot::of(to), now);
         }
         let stand_in = disorder.stand_in(to).unwrap_or_else(|| {
-            let stand_in = self.lock().add_stand_in(path_of(to));
+            let stand_in = self.lock().add_stand_in(path_of(to), self.place());
             disorder.add_stand_in(to, stand_in);
             stand_in
         });
@@ -499,7 +560,10 @@ impl Block {
         // SAFETY: as in `counters_of`; `grow` touches only `shared`.
         let owner = unsafe { &*self.owner.get() };
         #[cfg(feature = "throttle")]
-        let judge = Judge::new();
+        let judge = {
+            let now = clock::now();
+            Judge::new(RING as u64, now.saturating_sub(owner.drained.replace(now)))
+        };
         let lost = self.ring.drain(|whose, ticks| {
             #[cfg(not(feature = "throttle"))]
             let index = whose as usize;
@@ -515,21 +579,29 @@ impl Block {
             let bucket = bucket_of(ticks);
             if !histogram.count(bucket) {
                 let _readers = self.lock();
+                let (top, site) = histogram.function();
                 // SAFETY: this thread is the owner and holds the lock.
-                unsafe { histogram.grow(bucket) };
+                unsafe { histogram.grow(bucket, FunctionPlace { place: self.place(), top, site }) };
             }
             #[cfg(feature = "throttle")]
-            if histogram.function().0 == ROOT {
-                judge.judge(counters, ticks);
+            if histogram.function().0 == ROOT
+                && let Some(calls) = owner.calls.get(index)
+            {
+                judge.judge(counters, calls, ticks);
             }
         });
         (0..lost).for_each(|_| crate::thread::note_late());
         #[cfg(feature = "throttle")]
-        // NOTE: not while unwinding: the calls it is measured by would be left by the slow way, on this very block.
-        if judge.needs_limit() && !std::thread::panicking() {
+        // NOTE: not while unwinding: the calls it is measured by would be left by the slow way.
+        if judge.needs_cost() && !std::thread::panicking() && !crate::calibrate::is_under_way() {
             drop(_inside);
             throttle::calibrate();
         }
+    }
+
+    /// Where what it counts is.
+    fn place(&self) -> Place {
+        Place { engine: self.engine, block: self.id }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Shared> {
@@ -537,6 +609,19 @@ impl Block {
     }
 
     // ---- readers, on any thread ----
+
+    /// Its number, from 1.
+    #[cfg(all(feature = "recorder", unix))]
+    pub(crate) fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// All counters, those in use and not, chunk by chunk.
+    #[cfg(all(feature = "recorder", unix))]
+    pub(crate) fn chunks(&self) -> (Vec<&'static [Counters]>, Vec<&'static [AsyncCounters]>) {
+        let shared = self.lock();
+        (shared.counters.clone(), shared.asyncs.clone())
+    }
 
     /// Name of the thread that owns the block or owned it last.
     pub(crate) fn thread_name(&self) -> Option<String> {

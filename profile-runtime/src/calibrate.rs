@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::block::Block;
 use crate::clock;
@@ -36,9 +37,21 @@ pub(crate) struct Costs {
 pub(crate) fn costs() -> Costs {
     static COSTS: OnceLock<Costs> = OnceLock::new();
     *COSTS.get_or_init(|| {
+        IS_UNDER_WAY.store(true, Ordering::Relaxed);
         let (per_call, inside_call) = per_call();
-        Costs { per_call, inside_call, per_untimed_call: per_untimed_call(), per_poll: per_poll() }
+        let costs =
+            Costs { per_call, inside_call, per_untimed_call: per_untimed_call(), per_poll: per_poll() };
+        IS_UNDER_WAY.store(false, Ordering::Relaxed);
+        costs
     })
+}
+
+static IS_UNDER_WAY: AtomicBool = AtomicBool::new(false);
+
+/// True while the costs are measured: the calls that this makes must not wait for them.
+#[cfg(feature = "throttle")]
+pub(crate) fn is_under_way() -> bool {
+    IS_UNDER_WAY.load(Ordering::Relaxed)
 }
 
 /// Puts the costs into a profile's notes, in nanoseconds.
@@ -104,4 +117,25 @@ fn batch(mut once: impl FnMut()) -> f64 {
         once();
     }
     clock::now().saturating_sub(start) as f64 / BATCH as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disorder::tests::{call, with_thread};
+
+    /// Also where calls are left by the slow way: here for the clock, elsewhere for a thread that unwinds.
+    #[test]
+    fn what_is_rehearsed_happens_on_blocks_of_its_own() {
+        with_thread(Limits { depth: 100, paths: 100 }, |_, block| {
+            let call = call(0);
+            let here = block.current();
+            assert_eq!(per_call(), (0.0, 0.0), "the clock stands still");
+            per_untimed_call();
+            per_poll();
+            assert!(std::ptr::eq(block.current(), here));
+            drop(call);
+            assert_eq!(block.current_path(), Some(ROOT));
+        });
+    }
 }

@@ -22,7 +22,7 @@ use crate::position::StayReading;
 use crate::profile::{Counts, Profile};
 use crate::site::TRUNCATED;
 use crate::snapshot::{self, Elapsed, Grafter};
-use crate::tally::{Baseline, Tally};
+use crate::tally::{Baseline, Ends, Tally};
 use crate::thread;
 
 /// What captured calls ask of the heap.
@@ -127,6 +127,7 @@ pub(crate) fn begin(block: &'static Block) -> Option<Capture> {
     claimed.attach = attach;
     claimed._outer = outer;
     heap::begin(slot, claimed.root, attach);
+    crate::storage::capture_began(engine, slot, claimed.root, attach);
     Some(Capture { slot, root: claimed.root, start: clock::now() })
 }
 
@@ -272,13 +273,13 @@ impl Slot {
             })
             .collect();
         let mut tallies: BTreeMap<PathIndex, Tally> = BTreeMap::new();
-        for &(path, block, counters) in &found {
-            tallies.entry(path).or_default().add_ends(counters, block.read_async(counters));
-        }
+        let ends: Vec<Ends> = (found.iter())
+            .map(|&(_, block, counters)| Ends::read(counters, block.read_async(counters)))
+            .collect();
         let stays: Vec<_> = blocks.iter().map(|block| (*block, block.read_current(now))).collect();
-        for &(path, block, counters) in &found {
+        for (&(path, block, counters), ends) in found.iter().zip(ends) {
             let tally = tallies.entry(path).or_default();
-            let counted = tally.add_rest(counters, block.read_async(counters), control::epoch());
+            let counted = tally.add(counters, block.read_async(counters), ends, control::epoch());
             let stay =
                 stays.iter().find(|(other, _)| std::ptr::eq(*other, block)).and_then(|&(_, stay)| stay);
             if let Some(StayReading { before, ticks, .. }) =

@@ -76,15 +76,13 @@ pub(crate) struct Stay {
 
 impl Stay {
     pub(crate) fn begin(block: &'static Block, counters: &'static Counters) -> Self {
-        let back = block.spot();
-        block.switch(Spot::of(counters), clock::now());
-        Self { block, back }
+        Self { block, back: block.begin_stay(counters, clock::now()) }
     }
 }
 
 impl Drop for Stay {
     fn drop(&mut self) {
-        self.block.go_back(self.back, clock::now());
+        self.block.end_stay(self.back, clock::now());
     }
 }
 

@@ -75,6 +75,16 @@ pub(crate) fn decide() -> bool {
                 WANTED.store(true, Ordering::Relaxed);
                 crate::exit::report_at_exit(environment);
             }
+            #[cfg(all(feature = "recorder", unix))]
+            if let Some(folder) = environment.record.as_ref().filter(|_| !environment.off) {
+                match crate::recorder::begin(folder, &crate::recorder::Options::default()) {
+                    Ok(_) => {
+                        WANTED.store(true, Ordering::Relaxed);
+                        crate::snapshot::note_start();
+                    }
+                    Err(error) => crate::stderr::say(&format!("PROFILE_COST_RECORD: {error}")),
+                }
+            }
             // Records nothing by itself. Before what does, whose the server's own memory is not to be.
             #[cfg(feature = "server")]
             crate::http::server::begin(environment);

@@ -25,7 +25,7 @@ pub(crate) struct Counters {
     pub(crate) index: AtomicU32,
     /// Index + 1 of the [`AsyncCounters`] in the block; 0 while the path was never polled.
     pub(crate) async_index: AtomicU32,
-    /// The [`throttle::tag`] of the reset after which calls came to be only counted; 0 while they are timed.
+    /// The [`throttle::tag`] of the reset after which calls came to be only counted; 0 while all are timed.
     #[cfg(feature = "throttle")]
     counted_after: AtomicU32,
     /// Calls begun; +1 at entry or first poll.
@@ -69,6 +69,36 @@ macro_rules! counters {
         }
     };
 }
+
+/// Where in [`Counters`] what is, bytes: their size, `path`, `async_index`, `starts`, `folded`, `returned`, `panicked`,
+/// `self_busy`, `began`. For whoever reads them in a file.
+#[cfg(all(feature = "recorder", unix))]
+pub(crate) const OFFSETS: [usize; 9] = [
+    size_of::<Counters>(),
+    std::mem::offset_of!(Counters, path),
+    std::mem::offset_of!(Counters, async_index),
+    std::mem::offset_of!(Counters, starts),
+    std::mem::offset_of!(Counters, folded),
+    std::mem::offset_of!(Counters, returned),
+    std::mem::offset_of!(Counters, panicked),
+    std::mem::offset_of!(Counters, self_busy),
+    std::mem::offset_of!(Counters, began),
+];
+
+/// The same in [`AsyncCounters`]: size, `sequence`, `balance`, `suspended`, `open`, `begun`, `polls`, `longest_poll`,
+/// `cancelled`.
+#[cfg(all(feature = "recorder", unix))]
+pub(crate) const ASYNC_OFFSETS: [usize; 9] = [
+    size_of::<AsyncCounters>(),
+    std::mem::offset_of!(AsyncCounters, sequence),
+    std::mem::offset_of!(AsyncCounters, balance),
+    std::mem::offset_of!(AsyncCounters, suspended),
+    std::mem::offset_of!(AsyncCounters, open),
+    std::mem::offset_of!(AsyncCounters, begun),
+    std::mem::offset_of!(AsyncCounters, polls),
+    std::mem::offset_of!(AsyncCounters, longest_poll),
+    std::mem::offset_of!(AsyncCounters, cancelled),
+];
 
 /// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,22 +192,26 @@ impl Counters {
         self.self_busy.load(Ordering::Relaxed)
     }
 
-    /// Of calls begun until now, those that were only counted, and not timed.
-    pub(crate) fn read_counted(&self) -> u64 {
-        #[cfg(feature = "throttle")]
-        {
-            let read = self.throttle.read();
-            throttle::counted(read, self.read_starts())
-        }
-        #[cfg(not(feature = "throttle"))]
-        0
+    /// Becomes what another thread has counted in `from` by now. Ends are read before beginnings and written after them, so
+    /// that never more of them are to be seen.
+    #[cfg(all(feature = "recorder", unix))]
+    pub(crate) fn copy_from(&self, from: &Self) {
+        let (returned, panicked) = from.read_ends();
+        self.path.store(from.path.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.async_index.store(from.async_index.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.began.store(from.read_began(), Ordering::Relaxed);
+        self.self_busy.store(from.read_busy(), Ordering::Relaxed);
+        self.starts.store(from.read_starts(), Ordering::Relaxed);
+        self.folded.store(from.read_folded(), Ordering::Relaxed);
+        self.returned.store(returned, Ordering::Release);
+        self.panicked.store(panicked, Ordering::Release);
     }
 
     /// Takes over what was counted elsewhere (the tree of a per-call report, when it ends).
     pub(crate) fn absorb(&self, starts: u64, folded: u64, returned: u64, panicked: u64, self_busy: u64) {
         // NOTE: those trees are never throttled.
         #[cfg(feature = "throttle")]
-        self.throttle.absorb(starts);
+        self.throttle.absorb(starts, self_busy);
         add(&self.starts, starts);
         add(&self.folded, folded);
         add(&self.self_busy, self_busy);
@@ -189,7 +223,7 @@ impl Counters {
 /// Calls that are only counted; see [`crate::throttle`]. For the owner, but for readings.
 #[cfg(feature = "throttle")]
 impl Counters {
-    /// 0 while calls are timed, and the [`throttle::tag`] of this reset while they are only counted.
+    /// 0 while all calls are timed, and the [`throttle::tag`] of this reset while most are only counted.
     #[inline(always)]
     pub(crate) fn counted_after(&self) -> u32 {
         self.counted_after.load(Ordering::Relaxed)
@@ -200,17 +234,17 @@ impl Counters {
         self.counted_after() == throttle::tag(epoch)
     }
 
-    /// Calls from now on are only counted.
+    /// Calls from now on are only counted, but for samples.
     pub(crate) fn count_only(&self, epoch: u32) {
         if self.counted_after() == 0 {
-            self.throttle.begin(self.starts.load(Ordering::Relaxed));
+            self.throttle.begin(self.starts.load(Ordering::Relaxed), self.read_busy());
             self.counted_after.store(throttle::tag(epoch), Ordering::Relaxed);
         }
     }
 
     /// There was a reset since calls came to be only counted: they are timed again.
     pub(crate) fn time_again(&self) {
-        self.throttle.end(self.starts.load(Ordering::Relaxed));
+        self.throttle.end(self.starts.load(Ordering::Relaxed), self.read_busy());
         self.counted_after.store(0, Ordering::Relaxed);
     }
 }
@@ -362,6 +396,24 @@ impl AsyncCounters {
     /// Forgets the longest poll. Only while no future of the path is alive.
     pub(crate) fn clear_longest(&self) {
         self.longest_poll.store(0, Ordering::Relaxed);
+    }
+
+    /// Becomes what another thread has counted in `from` by now, if that is to be had.
+    #[cfg(all(feature = "recorder", unix))]
+    pub(crate) fn copy_from(&self, from: &Self) {
+        let cancelled = from.read_cancelled();
+        let Some(read) = (0..1_000).find_map(|_| from.try_read()) else { return };
+        let sequence = self.sequence.load(Ordering::Relaxed);
+        self.sequence.store(sequence.wrapping_add(1), Ordering::Relaxed);
+        fence(Ordering::Release);
+        self.balance.store(read.balance, Ordering::Relaxed);
+        self.suspended.store(read.suspended, Ordering::Relaxed);
+        self.open.store(read.open, Ordering::Relaxed);
+        self.begun.store(read.begun, Ordering::Relaxed);
+        self.sequence.store(sequence.wrapping_add(2), Ordering::Release);
+        self.polls.store(from.read_polls(), Ordering::Relaxed);
+        self.longest_poll.store(from.longest_poll.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.cancelled.store(cancelled, Ordering::Release);
     }
 
     /// `None` while the owner is in the middle of a change.

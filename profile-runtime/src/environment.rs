@@ -36,6 +36,9 @@ pub(crate) struct Environment {
     /// `PROFILE_COST_HEAP_MEMORY`: the most that the heap's recording may take, bytes.
     #[cfg(feature = "heap")]
     pub(crate) heap_memory: Option<u64>,
+    /// `PROFILE_COST_RECORD`: the folder of the flight recorder's files, absolute.
+    #[cfg(all(feature = "recorder", unix))]
+    pub(crate) record: Option<PathBuf>,
     /// `PROFILE_COST_HTTP`: where requests are answered.
     #[cfg(feature = "server")]
     pub(crate) http: Option<crate::http::server::Listen>,
@@ -105,6 +108,16 @@ impl Environment {
                     ));
                 }
             }
+        }
+        #[cfg(all(feature = "recorder", unix))]
+        {
+            parsed.record = get("PROFILE_COST_RECORD").map(|folder| file_of_this_process(&folder));
+        }
+        #[cfg(not(all(feature = "recorder", unix)))]
+        if let Some(value) = get("PROFILE_COST_RECORD") {
+            parsed.complaints.push(format!(
+                "PROFILE_COST_RECORD={value}: nothing is recorded: profile-cost is built without its feature `recorder`"
+            ));
         }
         #[cfg(feature = "server")]
         match crate::http::server::Listen::parse(get) {

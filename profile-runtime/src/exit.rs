@@ -81,6 +81,11 @@ static BEGAN: AtomicU32 = AtomicU32::new(0);
 /// Arranges for the report that the environment asks for.
 pub(crate) fn report_at_exit(environment: &Environment) {
     snapshot::note_start();
+    if let Some(path) = &environment.whole {
+        // Empty until the end: whoever reads it knows that there was a process, also where that is aborted. A file that
+        // cannot be had is said to be none at the end.
+        let _ = std::fs::File::create(path);
+    }
     #[cfg(unix)]
     {
         BEGAN.store(std::process::id(), Ordering::Relaxed);

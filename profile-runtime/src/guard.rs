@@ -46,7 +46,7 @@ const TAGS: usize = SLOW | UNWINDING | COUNTED;
 /// guesses of such calls costs up to 2 ns where annotated functions call each other.
 struct Callers;
 /// The same for this crate. NOTE: what is compiled here for [`Callers`] would be used by all.
-struct Runtime;
+pub(crate) struct Runtime;
 
 /// A call that ends when the guard drops; see [`Guard::enter`].
 ///
@@ -74,14 +74,18 @@ impl Guard {
     /// the calls that they make, and save no registers.
     #[inline(always)]
     pub fn enter<N: Fn()>(&mut self, site: &'static Site, _namer: N) {
+        self.enter_named::<Callers>(site, std::any::type_name::<N>);
+    }
+
+    #[inline(always)]
+    pub(crate) fn enter_named<C>(&mut self, site: &'static Site, type_name: fn() -> &'static str) {
         if control::is_off() {
             return;
         }
-        let type_name = std::any::type_name::<N>;
         if std::thread::panicking() {
             self.enter_slow(site, type_name);
         } else {
-            self.enter_fast::<Callers>(site, type_name, thread::block());
+            self.enter_fast::<C>(site, type_name, thread::block());
         }
     }
 
@@ -128,11 +132,21 @@ impl Guard {
         block: &'static Block,
         counters: &'static Counters,
     ) {
-        if counters.counted_after() == throttle::tag(control::epoch()) {
-            self.begin_counted(block, counters, 0);
-        } else {
+        if counters.counted_after() != throttle::tag(control::epoch()) {
             self.enter_slow(site, type_name);
+        } else if block.sampler.is_due() {
+            self.begin_sample(block, counters);
+        } else {
+            self.begin_counted(block, counters, 0);
         }
+    }
+
+    #[cfg(feature = "throttle")]
+    #[cold]
+    #[inline(never)]
+    fn begin_sample(&mut self, block: &'static Block, counters: &'static Counters) {
+        counters.throttle.sample();
+        self.begin(block, block.spot(), counters, 0, clock::counter);
     }
 
     /// The first call on a path, on a thread, or of all, and those of a thread that unwinds or has only the
@@ -156,10 +170,13 @@ impl Guard {
         let tag = if std::thread::panicking() { UNWINDING } else { SLOW };
         #[cfg(feature = "throttle")]
         if counters.counted_after() != 0 {
-            if counters.is_counted_only(control::epoch()) {
+            if !counters.is_counted_only(control::epoch()) {
+                counters.time_again();
+            } else if block.sampler.is_due() {
+                counters.throttle.sample();
+            } else {
                 return self.begin_counted(block, counters, tag);
             }
-            counters.time_again();
         }
         self.begin(block, block.spot(), counters, tag, clock::now);
     }
@@ -197,10 +214,11 @@ impl Guard {
     #[cfg(feature = "throttle")]
     #[inline(always)]
     fn leave_counted(&mut self, block: &'static Block) {
-        let counters = self.counters.map_addr(|address| address & !TAGS);
+        // With a tag of another kind it is nowhere: to be left by the slower way.
+        let counters = self.counters.map_addr(|address| address & !COUNTED);
         // Time may be charged to it after calls that ended out of order, and for a timed call that it folds into.
         if !ptr::eq(block.current(), counters) || block.is_charged(counters) {
-            return self.leave_slow();
+            return self.leave_slow(block);
         }
         // SAFETY: the guard is not inert, so `back` was initialised with `counters`, which are leaked.
         let (back, counters) = unsafe { (self.back.assume_init(), &*counters) };
@@ -214,7 +232,7 @@ impl Guard {
     fn leave<C>(&mut self, block: &'static Block) {
         // PERF: asked first, when little is alive that the call for the answer would have to save.
         if std::thread::panicking() {
-            return self.leave_slow();
+            return self.leave_slow(block);
         }
         #[cfg(feature = "throttle")]
         if self.counters.addr() & COUNTED != 0 {
@@ -225,7 +243,7 @@ impl Guard {
         let current = block.current();
         // Also when there is a tag.
         if !ptr::eq(current, self.counters) {
-            return self.leave_slow();
+            return self.leave_slow(block);
         }
         self.close(block, now, Ending::Returned);
     }
@@ -233,23 +251,27 @@ impl Guard {
     /// Ends the call, from inside this crate.
     pub(crate) fn end(self) {
         let mut guard = ManuallyDrop::new(self);
-        if !guard.counters.is_null() {
-            guard.leave::<Runtime>(thread::block());
+        guard.leave_if_entered::<Runtime>();
+    }
+
+    #[inline(always)]
+    pub(crate) fn leave_if_entered<C>(&mut self) {
+        if !self.counters.is_null() {
+            self.leave::<C>(thread::block());
         }
     }
 
     /// As [`Guard::leave`], by whatever clock there is, unwinding or not, nested or not.
     #[cold]
     #[inline(never)]
-    fn leave_slow(&mut self) {
+    fn leave_slow(&mut self, block: &'static Block) {
         let now = clock::now();
-        let block = thread::block();
         let unwinding = self.counters.addr() & UNWINDING != 0;
         let counted = cfg!(feature = "throttle") && self.counters.addr() & COUNTED != 0;
         self.counters = self.counters.map_addr(|address| address & !TAGS);
         let panicked = std::thread::panicking() && !unwinding;
         let ending = if panicked { Ending::Panicked } else { Ending::Returned };
-        if !ptr::eq(block.current(), self.counters) {
+        if !ptr::eq(block.current(), self.counters) || block.is_folded_in_disorder() {
             self.close_in_disorder(block, now, ending, counted);
         } else {
             #[cfg(feature = "throttle")]
@@ -297,6 +319,7 @@ impl Guard {
     #[cfg(feature = "throttle")]
     pub(crate) fn rehearse_counted(block: &'static Block, counters: &'static Counters) {
         let mut guard = ManuallyDrop::new(Self::new());
+        std::hint::black_box(block.sampler.is_due());
         guard.begin_counted(block, counters, 0);
         guard.leave::<Runtime>(block);
     }
@@ -333,9 +356,7 @@ impl Guard {
 impl Drop for Guard {
     #[inline(always)]
     fn drop(&mut self) {
-        if !self.counters.is_null() {
-            self.leave::<Callers>(thread::block());
-        }
+        self.leave_if_entered::<Callers>();
     }
 }
 

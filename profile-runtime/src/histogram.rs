@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use crate::paths::PathIndex;
 use crate::site::SiteId;
-use crate::window::{Window, count_sparse, read_sparse};
+use crate::storage::FunctionPlace;
+use crate::window::{NONE, Window, count_sparse, read_sparse};
 
 /// Buckets that need no window: most threads see no more of most functions. With them a histogram is 32 bytes.
 const FEW: usize = 4;
@@ -34,8 +35,11 @@ impl Histogram {
         }
     }
 
-    /// Gives it its function, before anybody else knows of it.
-    pub(crate) fn set_function(&self, top: PathIndex, site: SiteId) {
+    /// Gives it its function, before anybody else knows of it. With `in_window` all counts are in a window from the first on.
+    pub(crate) fn set_function(&self, top: PathIndex, site: SiteId, in_window: bool) {
+        if in_window {
+            self.few.iter().for_each(|slot| slot.store(NONE, Ordering::Relaxed));
+        }
         self.top.store(top, Ordering::Relaxed);
         self.site.store(site, Ordering::Relaxed);
     }
@@ -59,10 +63,10 @@ impl Histogram {
     ///
     /// # Safety
     /// Only for the owner, which holds the lock that readers hold.
-    pub(crate) unsafe fn grow(&self, bucket: usize) {
+    pub(crate) unsafe fn grow(&self, bucket: usize, place: FunctionPlace) {
         // SAFETY: nobody else reads, as the caller promises.
         let counts = unsafe { self.read() };
-        let window = Box::into_raw(Box::new(Window::with_one_more(counts, bucket)));
+        let window = Box::into_raw(Box::new(Window::with_one_more(counts, bucket, place)));
         let old = self.window.swap(window, Ordering::Release);
         if !old.is_null() {
             // SAFETY: it was made by `Box::into_raw` here, and nobody reads it.

@@ -18,6 +18,8 @@ mod disorder;
 mod elapsed;
 mod engine;
 mod environment;
+#[cfg(feature = "throttle")]
+mod estimate;
 mod exit;
 mod extension;
 #[cfg(all(feature = "server", unix))]
@@ -34,6 +36,7 @@ mod in_flight;
 mod index;
 mod label_name;
 mod native;
+mod outlined_guard;
 mod paths;
 mod position;
 #[doc(hidden)]
@@ -41,6 +44,8 @@ pub mod private;
 mod profile;
 #[cfg(feature = "read")]
 mod read;
+#[cfg(feature = "recorder")]
+pub mod recorder;
 mod render;
 mod report;
 mod ring;
@@ -52,6 +57,7 @@ mod snapshot;
 mod spot;
 pub mod stats;
 mod stderr;
+mod storage;
 mod sync;
 mod tally;
 #[cfg(feature = "testing")]
@@ -107,7 +113,7 @@ macro_rules! scope {
         {
             static SITE: $crate::private::Site =
                 $crate::private::Site::new($name, ::core::file!(), ::core::line!(), true);
-            profile_cost_scope.enter(&SITE, || {});
+            $crate::private::Guard::enter(&mut profile_cost_scope, &SITE, || {});
         }
     };
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use once_cell::race::OnceBox;
 
 use crate::site::{NO_SITE, SiteId, TRUNCATED};
+use crate::storage::Recorded;
 
 /// Number of a path in the tree.
 pub(crate) type PathIndex = u32;
@@ -76,6 +77,7 @@ pub(crate) struct PathTree {
     len: AtomicU32,
     index: EdgeIndex,
     insert: Mutex<()>,
+    pub(crate) recorded: Recorded,
 }
 
 impl PathTree {
@@ -88,6 +90,7 @@ impl PathTree {
             len: AtomicU32::new(0),
             index: EdgeIndex::new(),
             insert: Mutex::new(()),
+            recorded: Recorded::default(),
         };
         let root = tree.push(NO_PATH, NO_SITE);
         debug_assert_eq!(root, Some(ROOT));
@@ -149,6 +152,13 @@ impl PathTree {
         self.index.find(parent, site, |id| self.parent(id) == parent && self.site(id) == site)
     }
 
+    /// All paths so far: id, parent, site. None is added meanwhile.
+    #[cfg(all(feature = "recorder", unix))]
+    pub(crate) fn each(&self, mut f: impl FnMut(PathIndex, PathIndex, SiteId)) {
+        let _inserting = self.insert.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        (0..self.len()).for_each(|path| f(path, self.parent(path), self.site(path)));
+    }
+
     fn depth(&self, path: PathIndex) -> u32 {
         self.node(path).depth.load(Ordering::Relaxed)
     }
@@ -194,6 +204,9 @@ impl PathTree {
             node.depth.store(depth, Ordering::Relaxed);
             node.novel_depth.store(novel, Ordering::Relaxed);
             node.top.store(self.top(parent), Ordering::Relaxed);
+        }
+        self.recorded.path_added(id, parent, site);
+        if parent != NO_PATH {
             self.index.add(parent, site, id)?;
         }
         self.len.store(id + 1, Ordering::Release);

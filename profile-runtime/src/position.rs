@@ -29,6 +29,15 @@ pub(crate) struct StayReading {
     pub(crate) ticks: u64,
 }
 
+impl StayReading {
+    /// The path.
+    #[cfg(all(feature = "recorder", unix))]
+    pub(crate) fn path(&self) -> u32 {
+        // SAFETY: from `Position::read`, where it pointed to leaked counters.
+        unsafe { &*self.counters }.path.load(Ordering::Relaxed)
+    }
+}
+
 impl Position {
     /// On [`Counters::nowhere`], which is never charged: until [`Position::set`].
     #[cfg(not(loom))]

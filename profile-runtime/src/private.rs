@@ -3,6 +3,7 @@
 pub use crate::call::{ReportGuard, Reported, enter_report, instrument_report};
 pub use crate::future::{Instrumented, instrument};
 pub use crate::guard::{Guard, enter};
+pub use crate::outlined_guard::OutlinedGuard;
 pub use crate::report::Report;
 pub use crate::site::Site;
 pub use crate::whole::instrument_at;

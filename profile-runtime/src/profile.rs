@@ -76,8 +76,8 @@ pub struct Counts {
     pub polls: u64,
     /// The longest single poll, callees included.
     pub longest_poll: u64,
-    /// Of `starts`, calls that were only counted: too many and too short to be timed. Their time is in the innermost
-    /// call around them that was timed. 0 without the feature `throttle`.
+    /// Of `starts`, calls that were only counted: too many and too short to be timed. What they took is estimated from the
+    /// others, and in `self_busy`. 0 without the feature `throttle`.
     pub untimed: u64,
     /// What the path's own code asked of the heap; all zero without a tracking allocator.
     pub heap: HeapCounts,
@@ -181,7 +181,7 @@ pub struct Notes {
     /// What the whole process asked of the heap, whichever function did; all zero where that was not recorded, and in
     /// the report of a single call.
     pub heap: HeapCounts,
-    /// Calls on a path by one thread that were timed in any case before further ones were only counted; 0 when all were
+    /// Calls of a function by one thread that were timed in any case before further ones were only counted; 0 when all were
     /// timed.
     pub untimed_after: u64,
     /// Calibrated cost of one call inside the profiler, ticks. 0 when not calibrated.
@@ -321,7 +321,7 @@ impl Profile {
         &self.paths[id.0 as usize]
     }
 
-    /// True for a function of which calls were only counted: its times are those of its other calls.
+    /// True for a function of which calls were only counted: its times are estimated from its other calls.
     pub fn is_throttled(&self, id: FunctionId) -> bool {
         self.paths.iter().any(|path| path.function == id && path.counts.untimed > 0)
     }

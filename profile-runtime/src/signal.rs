@@ -105,6 +105,12 @@ pub(crate) fn on(signal: libc::c_int, f: fn()) -> io::Result<()> {
     installed
 }
 
+/// True for the handler that [`on`] installs.
+#[cfg(feature = "recorder")]
+pub(crate) fn is_ours(action: &libc::sigaction) -> bool {
+    action.sa_sigaction == handler as Handler as usize
+}
+
 fn check(result: libc::c_int) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
@@ -133,6 +139,8 @@ extern "C" fn handler(signal: libc::c_int, info: *mut libc::siginfo_t, context: 
     let Some(awaited) = AWAITED.iter().find(|awaited| awaited.signal == signal) else { return };
     let before = awaited.before.load(Ordering::Relaxed);
     let wake = awaited.wake.load(Ordering::Relaxed);
+    #[cfg(feature = "recorder")]
+    crate::recorder::note_signal(signal, info);
     // SAFETY: asks only.
     let heard = wake >= 0 && unsafe { libc::getpid() } == awaited.owner.load(Ordering::Relaxed);
     // SAFETY: writing a byte from a live buffer to the descriptor of the pipe; the program's errno is put

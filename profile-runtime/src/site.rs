@@ -77,6 +77,17 @@ pub(crate) fn labels() -> Vec<Label> {
     if registry.is_empty() { reserved() } else { registry.clone() }
 }
 
+/// The label of one site.
+#[cfg(all(feature = "recorder", unix))]
+pub(crate) fn label(id: SiteId) -> Option<Label> {
+    let registry = lock();
+    if registry.is_empty() {
+        reserved().get(id as usize).cloned()
+    } else {
+        registry.get(id as usize).cloned()
+    }
+}
+
 fn lock() -> std::sync::MutexGuard<'static, Vec<Label>> {
     REGISTRY.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

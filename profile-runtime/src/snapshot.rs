@@ -20,7 +20,7 @@ use crate::position::StayReading;
 use crate::profile::{Counts, FunctionId, HeapCounts, PathId, Profile};
 use crate::ring::bucket_middle;
 use crate::site::{self, SiteId};
-use crate::tally::{Baseline, Tally};
+use crate::tally::{Baseline, Ends, Tally};
 use crate::thread;
 
 /// What [`reset`] leaves behind: everything up to then, to be subtracted.
@@ -97,11 +97,11 @@ fn take(with_threads: bool, since_reset: bool) -> (Profile, u32) {
     let epoch = control::epoch();
     let tallies = collect(engine, &engine.blocks(), now, epoch);
     let heap = heap_by_path();
-    let counts = |path: PathIndex| {
-        let baseline = captures.baseline(path).or_else(|| origin.baselines.get(path as usize).copied());
-        let counts = tallies[path as usize].since(now, &baseline.unwrap_or_default());
-        Counts { heap: heap_since(&heap, &origin.heap, path), ..counts }
-    };
+    let times = since(engine, &tallies, now, |path| {
+        captures.baseline(path).or_else(|| origin.baselines.get(path as usize).copied()).unwrap_or_default()
+    });
+    let counts =
+        |path: PathIndex| Counts { heap: heap_since(&heap, &origin.heap, path), ..times[path as usize] };
     let order = (0..tallies.len() as u32).collect::<Vec<_>>();
     let mut tree = Grafter::new(engine, clock::ns_per_tick());
     let (common, private): (Vec<_>, Vec<_>) =
@@ -116,7 +116,7 @@ fn take(with_threads: bool, since_reset: bool) -> (Profile, u32) {
     if with_threads {
         for (index, block) in engine.blocks().into_iter().enumerate() {
             let before = origin.of_blocks.get(index);
-            tree.add_thread(&thread_name(index, block), &used_by(engine, block, now), now, before);
+            tree.add_thread(&thread_name(index, block), block, now, before);
         }
     }
     let mut profile = tree.profile;
@@ -162,10 +162,41 @@ fn thread_name(index: usize, block: &Block) -> String {
     block.thread_name().unwrap_or_else(|| format!("thread {}", index + 1))
 }
 
+/// What was counted of each path since its baseline, with what is known of the time of calls that were only counted.
+fn since(
+    engine: &Engine,
+    tallies: &[Tally],
+    now: u64,
+    baseline: impl Fn(PathIndex) -> Baseline,
+) -> Vec<Counts> {
+    let counts = (0..).zip(tallies).map(|(path, tally)| tally.since(now, &baseline(path)));
+    #[cfg(feature = "throttle")]
+    {
+        let mut counts: Vec<Counts> = counts.collect();
+        if counts.iter().any(|counts| counts.untimed > 0) {
+            let samples: Vec<_> =
+                (0..).zip(tallies).map(|(path, tally)| tally.samples_since(&baseline(path))).collect();
+            let inside = crate::calibrate::costs().inside_call;
+            crate::estimate::give_back(&mut counts, &samples, inside, |path| engine.paths.parent(path));
+        }
+        counts
+    }
+    #[cfg(not(feature = "throttle"))]
+    {
+        let _ = engine;
+        counts.collect()
+    }
+}
+
+/// True for the paths of the common tree.
+fn is_common(engine: &Engine, path: PathIndex) -> bool {
+    path != ROOT && engine.paths.top(path) == ROOT
+}
+
 /// The tallies of the common tree's paths that a block has used.
 fn used_by(engine: &Engine, block: &'static Block, now: u64) -> Vec<(PathIndex, Tally)> {
     let tallies = collect(engine, &[block], now, control::epoch());
-    let used = (0..).zip(tallies).filter(|&(path, _)| path != ROOT && engine.paths.top(path) == ROOT);
+    let used = (0..).zip(tallies).filter(|&(path, _)| is_common(engine, path));
     used.filter(|(_, tally)| *tally != Tally::default()).collect()
 }
 
@@ -180,11 +211,8 @@ pub(crate) fn of_block(engine: &Engine, block: &'static Block, now: u64, scale: 
         }
     });
     let mut tree = Grafter::new(engine, scale);
-    tree.add(&order, &|path| {
-        tallies
-            .get(path as usize)
-            .map_or_else(Counts::default, |tally| tally.since(now, &Baseline::default()))
-    });
+    let counts = since(engine, &tallies, now, |_| Baseline::default());
+    tree.add(&order, &|path| counts.get(path as usize).copied().unwrap_or_default());
     let mut profile = tree.profile;
     let mut buckets = BTreeMap::new();
     merge_elapsed(&mut buckets, block, None);
@@ -265,21 +293,22 @@ pub(crate) fn collect(engine: &Engine, blocks: &[&'static Block], now: u64, epoc
     let len = engine.paths.len() as usize;
     let mut tallies = vec![Tally::default(); len];
     let path_of = |counters: &Counters| counters.path.load(Ordering::Relaxed);
-    for block in blocks {
-        block.each(|counters, asyncs| {
-            // Paths younger than `len` are left to the next snapshot.
-            if let Some(tally) = tallies.get_mut(path_of(counters) as usize) {
-                tally.add_ends(counters, asyncs);
-            }
-        });
-    }
-    for block in blocks {
+    let read_ends = |block: &&'static Block| {
+        let mut ends = Vec::new();
+        block.each(|counters, asyncs| ends.push(Ends::read(counters, asyncs)));
+        ends
+    };
+    let ends: Vec<Vec<Ends>> = blocks.iter().map(read_ends).collect();
+    for (block, ends) in blocks.iter().zip(ends) {
         // What the thread is doing right now.
         let stay = block.read_current(now);
+        // In the same order. Of counters that were not there then no end is known.
+        let mut ends = ends.into_iter();
         block.each(|counters, asyncs| {
-            let path = path_of(counters);
-            let Some(tally) = tallies.get_mut(path as usize) else { return };
-            let counted = tally.add_rest(counters, asyncs, epoch);
+            let ends = ends.next().unwrap_or_default();
+            // Paths younger than `len` are left to the next snapshot.
+            let Some(tally) = tallies.get_mut(path_of(counters) as usize) else { return };
+            let counted = tally.add(counters, asyncs, ends, epoch);
             if let Some(StayReading { before, ticks, .. }) =
                 stay.filter(|stay| ptr::eq(stay.counters, counters))
             {
@@ -388,16 +417,22 @@ impl<'a> Grafter<'a> {
     fn add_thread(
         &mut self,
         name: &str,
-        used: &[(PathIndex, Tally)],
+        block: &'static Block,
         now: u64,
         before: Option<&BTreeMap<PathIndex, Baseline>>,
     ) {
-        let counts = (used.iter())
-            .filter_map(|(path, tally)| {
-                let id = self.ids.get(path).copied().flatten()?;
-                let baseline = before.and_then(|before| before.get(path)).copied().unwrap_or_default();
+        let tallies = collect(self.engine, &[block], now, control::epoch());
+        let counts = since(self.engine, &tallies, now, |path| {
+            before.and_then(|before| before.get(&path)).copied().unwrap_or_default()
+        });
+        let counts = ((0..).zip(counts))
+            .filter_map(|(path, counts)| {
+                let id = self.ids.get(&path).copied().flatten()?;
+                if !is_common(self.engine, path) {
+                    return None;
+                }
                 // NOTE: a suspension is on no thread; it may begin on one and end on another.
-                let counts = Counts { self_await: 0, ..tally.since(now, &baseline) };
+                let counts = Counts { self_await: 0, ..counts };
                 (counts != Counts::default()).then(|| (id, self.in_ns(counts)))
             })
             .collect::<Vec<_>>();

@@ -12,7 +12,7 @@ static UNATTACHED: Block = Block::placeholder();
 /// What a thread points to once its thread-locals are being destroyed.
 static ENDED: Block = Block::placeholder();
 /// What a thread of the profiler's own points to.
-#[cfg(feature = "http")]
+#[cfg(any(feature = "http", feature = "recorder"))]
 static LEFT_OUT: Block = Block::placeholder();
 
 /// Events on threads that had ended; see [`ENDED`].
@@ -50,7 +50,7 @@ pub(crate) fn attach() -> Option<&'static Block> {
     if block.engine.is_some() {
         return Some(block);
     }
-    #[cfg(feature = "http")]
+    #[cfg(any(feature = "http", feature = "recorder"))]
     if std::ptr::eq(block, &LEFT_OUT) {
         return None;
     }
@@ -75,7 +75,7 @@ pub(crate) fn attach() -> Option<&'static Block> {
 /// it frees of the program's blocks is. The first thing that such a thread does.
 ///
 /// NOTE: the thread is named here. Of one that std names a block is recorded before it does anything.
-#[cfg(feature = "http")]
+#[cfg(any(feature = "http", feature = "recorder"))]
 pub(crate) fn leave_out(name: &std::ffi::CStr) {
     BLOCK.set(&LEFT_OUT);
     crate::heap::local::leave_out();

@@ -1,13 +1,15 @@
-//! Which calls are only counted: those on paths whose calls are many and short. They read no clock; their time goes to
-//! the innermost timed call around them. Decided where elapsed times are bucketed, by the thread that owns the counters.
+//! Which calls are not all timed: those of functions whose calls are many and short, on threads that spend too much of their
+//! time on being measured. Of them one in about [`PERIOD`] is timed, and the others are only counted. These read no clock;
+//! their time goes to the innermost timed call around them, from where [`crate::estimate`] takes it back. Decided where elapsed
+//! times are bucketed, by the thread that owns the counters.
 //!
 //! ```text
-//! Timed --many calls, all together too short--> Counted --the first call after a reset--> Timed
+//! Timed --many calls, short ones, on a busy thread--> Sampled --the first call after a reset--> Timed
 //! ```
 //!
 //! A reset ends it, so that what has changed (a cache that was warm and is cold) is measured again: that takes each thread
-//! [`MANY`] timed calls of each such path, some milliseconds. Counters are their own thread's to write, so a reset touches
-//! none: they remember which reset they were throttled after, and a call looks whether that was the last one.
+//! [`MANY`] timed calls of each such function, less than a millisecond. Counters are their own thread's to write, so a reset
+//! touches none: they remember which reset they were throttled after, and a call looks whether that was the last one.
 //!
 //! Never throttled are futures, whose polls are few beside what they await, and the trees of single calls with a report of
 //! their own, which are asked for because one call of many may be long.
@@ -18,17 +20,63 @@ use crate::control;
 use crate::counters::{Counters, add};
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-/// Calls on a path by one thread that are always timed. NOTE: TAU's number (`TAU_THROTTLE_NUMCALLS`). So many calls cost
-/// some 2 ms, which nobody notices; what is called less often is not worth a mark in the report.
-pub(crate) const MANY: u64 = 100_000;
+/// Calls of a function by one thread that are always timed. NOTE: TAU waits for 100,000
+/// (`TAU_THROTTLE_NUMCALLS`), since it stops measuring what it throttles.
+pub(crate) const MANY: u64 = 2_000;
 
-/// Calls are too short when they take, on average, less than so many times what a timed call costs us: then more than a
-/// tenth of the time measured is our own. NOTE: TAU throttles below 10 us a call (`TAU_THROTTLE_PERCALL`), which leaves
-/// out much that is worth seeing: a function of 5 us is hardly distorted by 20 ns.
-pub(crate) const TIMES_OUR_COST: u64 = 10;
+/// Calls are short when they take, on average, less than so many times what a timed call costs us.
+const SHORT: u64 = 200;
 
-/// Marks [`Throttle::counted`] while calls are only counted.
+/// A thread is measured too much while more than one part in so many of its time goes to that, by what a call costs at best:
+/// between other code it is two to three times as much.
+const PARTS: u64 = 20;
+
+/// Of so many calls one is timed, about.
+const PERIOD: u32 = 128;
+
+/// Marks words that say by how much a count is ahead of the one it belongs to; see [`Split`].
 const FLAG: u64 = 1 << 63;
+
+/// The part of a count that fell into spells, from [`Split::begin`] to [`Split::end`]. One word, which says it all, so
+/// that readers see no half of a change, and which nobody writes while the count grows: during a spell, with [`FLAG`], what
+/// the count is ahead of the part; else the part.
+#[derive(Debug)]
+struct Split(AtomicU64);
+
+impl Split {
+    const fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    /// A spell begins when the count is `all`.
+    fn begin(&self, all: u64) {
+        let part = self.0.load(Ordering::Relaxed);
+        self.0.store(FLAG | all.wrapping_sub(part) & !FLAG, Ordering::Release);
+    }
+
+    /// It ends when the count is `all`.
+    fn end(&self, all: u64) {
+        self.0.store(part(self.read(), all), Ordering::Release);
+    }
+
+    /// What the count grows by now is not of the spell.
+    fn leave_out(&self, more: u64) {
+        let word = self.0.load(Ordering::Relaxed);
+        if word & FLAG != 0 {
+            self.0.store(word.wrapping_add(more) | FLAG, Ordering::Release);
+        }
+    }
+
+    /// For [`part`].
+    fn read(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// Of a count of `all`, the part in spells, by what [`Split::read`] said before the count was read.
+fn part(word: u64, all: u64) -> u64 {
+    if word & FLAG == 0 { word.min(all) } else { all.saturating_sub(word & !FLAG) }
+}
 
 /// What is kept for it beside the counters of a path, away from their hot line. Its thread writes.
 #[derive(Debug)]
@@ -39,9 +87,14 @@ pub(crate) struct Throttle {
     calls: AtomicU64,
     /// Their elapsed ticks.
     ticks: AtomicU64,
-    /// Calls begun that were only counted. While calls are, with [`FLAG`], the calls begun that were not: one word says it
-    /// all, so that readers see no half of a change, and no call has to write it.
-    counted: AtomicU64,
+    /// Of the calls begun, those that were only counted.
+    counted: Split,
+    /// Calls begun that were timed while others were not.
+    samples: AtomicU64,
+    /// Of the ticks in the path's own code, those of the samples.
+    sampled: Split,
+    /// The ticks in the path's own code when last looked at.
+    seen: AtomicU64,
 }
 
 impl Throttle {
@@ -50,12 +103,15 @@ impl Throttle {
             epoch: AtomicU32::new(0),
             calls: AtomicU64::new(0),
             ticks: AtomicU64::new(0),
-            counted: AtomicU64::new(0),
+            counted: Split::new(),
+            samples: AtomicU64::new(0),
+            sampled: Split::new(),
+            seen: AtomicU64::new(0),
         }
     }
 
-    /// Notes a timed call. True when there are many of them.
-    pub(crate) fn note(&self, ticks: u64, epoch: u32) -> bool {
+    /// Notes a timed call.
+    fn note(&self, ticks: u64, epoch: u32) {
         if self.epoch.load(Ordering::Relaxed) != epoch {
             self.epoch.store(epoch, Ordering::Relaxed);
             self.calls.store(0, Ordering::Relaxed);
@@ -63,47 +119,135 @@ impl Throttle {
         }
         add(&self.calls, 1);
         add(&self.ticks, ticks);
-        self.calls.load(Ordering::Relaxed) > MANY
     }
 
     /// True when the calls take less than `limit` ticks on average.
-    pub(crate) fn is_short(&self, limit: u64) -> bool {
+    fn is_short(&self, limit: u64) -> bool {
         self.ticks.load(Ordering::Relaxed) < self.calls.load(Ordering::Relaxed).saturating_mul(limit)
     }
 
-    /// From now on calls are only counted; `starts` were begun.
-    pub(crate) fn begin(&self, starts: u64) {
-        let before = self.counted.load(Ordering::Relaxed);
-        self.counted.store(FLAG | starts.wrapping_sub(before) & !FLAG, Ordering::Release);
+    /// From now on few calls are timed; `starts` were begun, and took `busy` ticks of their own.
+    pub(crate) fn begin(&self, starts: u64, busy: u64) {
+        self.seen.store(busy, Ordering::Relaxed);
+        self.sampled.begin(busy);
+        self.counted.begin(starts);
     }
 
-    /// From now on calls are timed again; `starts` were begun.
-    pub(crate) fn end(&self, starts: u64) {
-        self.counted.store(self.read_counted(starts), Ordering::Release);
+    /// From now on all calls are timed again.
+    pub(crate) fn end(&self, starts: u64, busy: u64) {
+        self.counted.end(starts);
+        self.sampled.end(busy);
     }
 
-    /// So many timed calls, which were counted elsewhere, are added to those begun.
-    pub(crate) fn absorb(&self, starts: u64) {
-        let was = self.counted.load(Ordering::Relaxed);
-        if was & FLAG != 0 {
-            self.counted.store(was.wrapping_add(starts), Ordering::Release);
+    /// The next call is timed.
+    pub(crate) fn sample(&self) {
+        add(&self.samples, 1);
+        self.counted.leave_out(1);
+    }
+
+    /// What was counted elsewhere is added to the calls begun and to the ticks: timed calls.
+    pub(crate) fn absorb(&self, starts: u64, busy: u64) {
+        self.counted.leave_out(starts);
+        self.sampled.leave_out(busy);
+    }
+
+    /// Samples have ended, and the ticks are now `busy`. Those since the last look do not stand for other calls when they are
+    /// more than `most`: then there was one among them that waited, or that the thread lost its processor in.
+    fn look(&self, busy: u64, most: u64) {
+        let since = busy.wrapping_sub(self.seen.load(Ordering::Relaxed));
+        self.seen.store(busy, Ordering::Relaxed);
+        if since > most {
+            self.sampled.leave_out(since);
         }
     }
 
-    /// Calls that were only counted, of `starts`, which are to be read after [`Throttle::read`].
-    pub(crate) fn read_counted(&self, starts: u64) -> u64 {
-        counted(self.read(), starts)
-    }
-
-    /// For [`counted`].
-    pub(crate) fn read(&self) -> u64 {
-        self.counted.load(Ordering::Acquire)
+    /// For [`Readings`], before what they are parts of is read.
+    pub(crate) fn read(&self) -> Readings {
+        Readings {
+            counted: self.counted.read(),
+            samples: self.samples.load(Ordering::Relaxed),
+            sampled: self.sampled.read(),
+        }
     }
 }
 
-/// Of calls begun, those that were only counted, by what [`Throttle::read`] said before they were read.
-pub(crate) fn counted(read: u64, starts: u64) -> u64 {
-    if read & FLAG == 0 { read.min(starts) } else { starts.saturating_sub(read & !FLAG) }
+/// What a [`Throttle`] said.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Readings {
+    counted: u64,
+    /// Calls begun that were timed while others were not.
+    pub(crate) samples: u64,
+    sampled: u64,
+}
+
+impl Readings {
+    /// Of calls begun, those that were only counted.
+    pub(crate) fn counted(&self, starts: u64) -> u64 {
+        part(self.counted, starts)
+    }
+
+    /// Of ticks, those of the samples.
+    pub(crate) fn sampled(&self, busy: u64) -> u64 {
+        part(self.sampled, busy)
+    }
+}
+
+/// Which of the calls of a thread that need not be timed are: one in about [`PERIOD`], at random, lest they fall in step with
+/// what the program does.
+#[derive(Debug)]
+pub(crate) struct Sampler {
+    /// Calls until then.
+    left: Cell<u32>,
+    random: Cell<u32>,
+}
+
+impl Sampler {
+    pub(crate) const fn new(seed: u32) -> Self {
+        Self { left: Cell::new(PERIOD / 2), random: Cell::new(seed.wrapping_mul(0x9e37_79b9) | 1) }
+    }
+
+    /// True for a call that is to be timed.
+    #[inline(always)]
+    pub(crate) fn is_due(&self) -> bool {
+        let left = self.left.get();
+        if left > 0 {
+            self.left.set(left - 1);
+            return false;
+        }
+        self.draw();
+        true
+    }
+
+    /// Marsaglia's xorshift (doi:10.18637/jss.v008.i14).
+    #[cold]
+    #[inline(never)]
+    fn draw(&self) {
+        let mut x = self.random.get();
+        x ^= x << 13;
+        x ^= x >> 17;
+        x ^= x << 5;
+        self.random.set(x);
+        self.left.set(x % (2 * PERIOD - 1));
+    }
+}
+
+/// The timed calls of a function on a thread.
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    /// The reset that they are counted from.
+    epoch: Cell<u32>,
+    calls: Cell<u64>,
+}
+
+impl Calls {
+    /// One more. True when there are many.
+    fn note(&self, epoch: u32) -> bool {
+        if self.epoch.replace(epoch) != epoch {
+            self.calls.set(0);
+        }
+        self.calls.set(self.calls.get() + 1);
+        self.calls.get() > MANY
+    }
 }
 
 /// What counters say that were throttled after that reset: not 0, which says that they are not.
@@ -112,43 +256,49 @@ pub(crate) fn tag(epoch: u32) -> u32 {
     epoch.wrapping_add(1).max(1)
 }
 
-/// Ticks that calls take on average at least if they are not too short; 0 until [`calibrate`] has been called.
-static LIMIT: AtomicU64 = AtomicU64::new(0);
-
-pub(crate) fn limit() -> Option<u64> {
-    Some(LIMIT.load(Ordering::Relaxed)).filter(|limit| *limit > 0)
-}
+/// Ticks that a timed call costs; 0 until [`calibrate`] has been called.
+static COST: AtomicU64 = AtomicU64::new(0);
 
 /// Decides about the calls that are bucketed in one go.
 #[derive(Debug)]
 pub(crate) struct Judge {
     epoch: u32,
-    limit: Option<u64>,
-    /// There are many calls on some path, and what a call costs is not known yet.
-    needs_limit: Cell<bool>,
+    cost: u64,
+    /// They took too much of the thread's time.
+    is_dense: bool,
+    /// There are many calls of some function, and what a call costs is not known yet.
+    needs_cost: Cell<bool>,
 }
 
 impl Judge {
-    pub(crate) fn new() -> Self {
-        Self { epoch: control::epoch(), limit: limit(), needs_limit: Cell::new(false) }
+    /// Of `calls` on a thread on which `ticks` have passed meanwhile.
+    pub(crate) fn new(calls: u64, ticks: u64) -> Self {
+        let cost = COST.load(Ordering::Relaxed);
+        let is_dense = calls.saturating_mul(cost).saturating_mul(PARTS) > ticks;
+        Self { epoch: control::epoch(), cost, is_dense, needs_cost: Cell::new(false) }
     }
 
     /// A timed call on these counters took so many ticks.
-    pub(crate) fn judge(&self, counters: &Counters, ticks: u64) {
+    pub(crate) fn judge(&self, counters: &Counters, function: &Calls, ticks: u64) {
         let is_future = counters.async_index.load(Ordering::Relaxed) > 0;
-        if is_future || !counters.throttle.note(ticks, self.epoch) || counters.counted_after() != 0 {
+        if is_future {
             return;
         }
-        match self.limit {
-            Some(limit) if counters.throttle.is_short(limit) => counters.count_only(self.epoch),
-            Some(_) => {}
-            None => self.needs_limit.set(true),
+        counters.throttle.note(ticks, self.epoch);
+        let limit = self.cost.saturating_mul(SHORT);
+        if !function.note(self.epoch) {
+        } else if counters.counted_after() != 0 {
+            counters.throttle.look(counters.read_busy(), limit.saturating_mul(u64::from(PERIOD)));
+        } else if self.cost == 0 {
+            self.needs_cost.set(true);
+        } else if self.is_dense && counters.throttle.is_short(limit) {
+            counters.count_only(self.epoch);
         }
     }
 
     /// [`calibrate`] is to be called once nothing is held.
-    pub(crate) fn needs_limit(&self) -> bool {
-        self.needs_limit.get()
+    pub(crate) fn needs_cost(&self) -> bool {
+        self.needs_cost.get()
     }
 }
 
@@ -156,8 +306,7 @@ impl Judge {
 /// calls. NOTE: not from within [`crate::thread::Inside`]; see [`crate::calibrate`].
 #[cold]
 pub(crate) fn calibrate() {
-    let limit = crate::calibrate::costs().per_call * TIMES_OUR_COST as f64;
-    LIMIT.store((limit as u64).max(1), Ordering::Relaxed);
+    COST.store((crate::calibrate::costs().per_call as u64).max(1), Ordering::Relaxed);
 }
 
 #[cfg(all(test, feature = "testing"))]
@@ -198,10 +347,10 @@ mod tests {
             }
         }
 
-        fn begin(&mut self, function: usize) {
+        fn begin(&mut self, block: &Block, function: usize) {
             let mut path = self.open.last().map(|open| open.path.clone()).unwrap_or_default();
             path.push(function);
-            let is_timed = !self.throttled.contains(&path);
+            let is_timed = !self.throttled.contains(&path) || block.sampler.left.get() == 0;
             self.untimed += u64::from(!is_timed);
             self.counted.entry(path.clone()).or_default().1 += 1;
             self.open.push(Open { path, is_timed, guard: Some(call(function)) });
@@ -243,12 +392,14 @@ mod tests {
         for seed in 1..=200 {
             let mut below = random(seed);
             with_thread(Limits { depth: 100, paths: 5_000 }, |engine, block| {
+                block.sampler.left.set(below(8) as u32);
                 let mut model = Model::default();
                 for step in 0..120 {
                     model.pass(below(20) as u64);
                     match below(5) {
-                        0 | 1 if step < 100 => model.begin(below(FUNCTIONS)),
+                        0 | 1 if step < 100 => model.begin(block, below(FUNCTIONS)),
                         2 => {
+                            block.sampler.left.set(block.sampler.left.get().min(below(8) as u32));
                             if let (Some(throttled), Some(open)) =
                                 (change(block, below(4)), model.open.last())
                             {
@@ -283,9 +434,9 @@ mod tests {
 
     #[test]
     fn in_any_order_and_folded_no_call_and_no_tick_is_lost() {
-        for seed in 1..=300 {
+        for seed in 1..=600 {
             let mut below = random(seed);
-            let depth = [3, 5, 100][below(3)];
+            let depth = [1, 2, 3, 5, 100][below(5)];
             with_thread(Limits { depth, paths: 5_000 }, |engine, block| {
                 let mut open: Vec<Guard> = Vec::new();
                 let (mut starts, mut ends, mut now) = (0, 0, 0);
@@ -315,38 +466,83 @@ mod tests {
                         [sum[0] + tally.starts, sum[1] + tally.returned, sum[2] + tally.busy]
                     });
                     assert_eq!(sum, [starts, ends, now], "seed {seed}, step {step}");
+                    // Where recursion folds, calls of one path cannot be told apart that end in any order.
+                    if open.is_empty() {
+                        assert_eq!(block.current_path(), Some(ROOT), "seed {seed}, step {step}");
+                    }
                 }
                 while !open.is_empty() {
                     drop(open.remove(below(open.len())));
                 }
-                // Where recursion folds, calls of one path cannot be told apart that end in any order.
-                if depth == 100 {
-                    assert_eq!(block.current_path(), Some(ROOT), "seed {seed}");
-                    assert!(block.is_charged(block.counters_of(ROOT)), "seed {seed}");
-                }
+                assert_eq!(block.current_path(), Some(ROOT), "seed {seed}");
+                assert!(block.is_charged(block.counters_of(ROOT)), "seed {seed}");
             });
         }
     }
 
     #[test]
-    fn many_and_short_is_throttled_and_a_reset_begins_anew() {
-        let throttle = Throttle::new();
+    fn many_calls_are_those_since_the_reset() {
+        let calls = Calls::default();
         for call in 1..=MANY {
-            assert!(!throttle.note(7, 3), "call {call}");
+            assert!(!calls.note(3), "call {call}");
         }
-        assert!(throttle.note(7, 3) && throttle.is_short(8) && !throttle.is_short(7));
-        assert!(throttle.note(2 * MANY, 3) && !throttle.is_short(8) && throttle.is_short(9));
-        assert!(!throttle.note(1, 4) && throttle.is_short(2));
-        // 30 timed, 12 only counted, 5 timed, 1 only counted.
-        throttle.begin(30);
-        assert_eq!(throttle.read_counted(42), 12);
-        throttle.end(42);
-        assert_eq!(throttle.read_counted(47), 12);
-        throttle.begin(47);
+        assert!(calls.note(3) && !calls.note(4));
+    }
+
+    #[test]
+    fn short_calls_are_so_on_average_since_the_reset() {
+        let throttle = Throttle::new();
+        (0..100).for_each(|_| throttle.note(7, 3));
+        assert!(throttle.is_short(8) && !throttle.is_short(7));
+        throttle.note(200, 3);
+        assert!(!throttle.is_short(8) && throttle.is_short(9));
+        throttle.note(1, 4);
+        assert!(throttle.is_short(2));
+    }
+
+    #[test]
+    fn calls_only_counted_and_the_ticks_of_samples_add_up_over_spells() {
+        let throttle = Throttle::new();
+        let read = |starts, busy| {
+            let readings = throttle.read();
+            (readings.counted(starts), readings.samples, readings.sampled(busy))
+        };
+        // 30 timed, in 500 ticks; 12 only counted; one sampled, in 9 ticks.
+        throttle.begin(30, 500);
+        assert_eq!(read(42, 500), (12, 0, 0));
+        throttle.sample();
+        assert_eq!(read(43, 509), (12, 1, 9));
+        throttle.end(43, 509);
+        // 5 timed, in 80 ticks; 1 only counted, one sampled.
+        assert_eq!(read(48, 589), (12, 1, 9));
+        throttle.begin(48, 589);
+        throttle.sample();
+        assert_eq!(read(50, 592), (13, 2, 12));
         // From the tree of a single call: all timed.
-        throttle.absorb(100);
-        assert_eq!(throttle.read_counted(148), 13);
+        throttle.absorb(100, 1_000);
+        assert_eq!(read(150, 1_592), (13, 2, 12));
+        // A sample that waited stands for no other.
+        throttle.look(1_592, 5_000);
+        throttle.sample();
+        throttle.look(7_592, 5_000);
+        assert_eq!(read(151, 7_592), (13, 3, 12));
+        throttle.look(7_599, 5_000);
+        assert_eq!(read(151, 7_599), (13, 3, 19));
         // Read before it had begun.
-        assert_eq!(counted(0, 99), 0);
+        assert_eq!(part(0, 99), 0);
+    }
+
+    #[test]
+    fn samples_are_one_in_so_many_and_not_in_step() {
+        let sampler = Sampler::new(1);
+        let due: Vec<usize> = (0..1_000_000).filter(|_| sampler.is_due()).collect();
+        let mean = 1e6 / due.len() as f64;
+        assert!((mean / f64::from(PERIOD) - 1.0).abs() < 0.02, "{mean}");
+        for step in 2..=9 {
+            let mut at = vec![0; step];
+            due.iter().for_each(|call| at[call % step] += 1);
+            let even = due.len() as f64 / step as f64;
+            assert!(at.iter().all(|&n| (f64::from(n) / even - 1.0).abs() < 0.1), "{step}: {at:?}");
+        }
     }
 }

@@ -21,12 +21,18 @@ macro_rules! __enter {
         $crate::__enter!($namer $name $line ($crate::private::file!()));
     };
     ($namer:ident $name:literal $line:literal $file:tt) => {
-        // PERF: entered where it stays; see `Guard::enter`.
+        // PERF: entered where it stays; see `Guard::enter`. The one or the other as the program's crate is compiled.
+        #[cfg(debug_assertions)]
+        let mut __profile_cost_guard = $crate::private::OutlinedGuard::new();
+        #[cfg(not(debug_assertions))]
         let mut __profile_cost_guard = $crate::private::Guard::new();
         {
             static SITE: $crate::private::Site =
                 $crate::private::Site::new($name, $file, $line, false);
             fn $namer() {}
+            #[cfg(debug_assertions)]
+            $crate::private::OutlinedGuard::enter(&mut __profile_cost_guard, &SITE, $namer);
+            #[cfg(not(debug_assertions))]
             $crate::private::Guard::enter(&mut __profile_cost_guard, &SITE, $namer);
         }
     };

@@ -4,13 +4,14 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::ring::BUCKETS;
+use crate::storage::{FunctionPlace, Slots};
 
 /// Sparse while the function was called seldom, which is all that most threads ever do; then dense.
 pub(crate) enum Window {
     /// See [`count_sparse`].
-    Sparse(Box<[AtomicU32]>),
+    Sparse(Slots<AtomicU32>),
     /// A count for each bucket from the first on.
-    Dense { first: usize, counts: Box<[AtomicU64]> },
+    Dense { first: usize, counts: Slots<AtomicU64> },
 }
 
 /// Buckets in use from which on a window is dense.
@@ -20,6 +21,8 @@ const SPARSE_MOST: usize = 16;
 const SPARSE_CALLS: u32 = 32;
 const SPARSE_STEP: usize = 4;
 const BUCKET_SHIFT: u32 = 16;
+/// In a slot: neither free nor any bucket's.
+pub(crate) const NONE: u32 = u32::MAX;
 /// Dense windows grow in steps of this many buckets (64 bytes).
 const WINDOW_STEP: usize = 8;
 
@@ -43,22 +46,22 @@ pub(crate) fn count_sparse(slots: &[AtomicU32], bucket: usize) -> bool {
 
 /// The buckets of such slots and their counts.
 pub(crate) fn read_sparse(slots: &[AtomicU32]) -> Vec<(usize, u64)> {
-    let held = slots.iter().map(|slot| slot.load(Ordering::Relaxed)).filter(|&held| held > 0);
+    let held = slots.iter().map(|slot| slot.load(Ordering::Relaxed)).filter(|&held| held > 0 && held != NONE);
     held.map(|held| ((held >> BUCKET_SHIFT) as usize - 1, u64::from(held & ((1 << BUCKET_SHIFT) - 1))))
         .collect()
 }
 
 impl Window {
     /// A window with these counts, one more in `bucket`, and some room.
-    pub(crate) fn with_one_more(mut counts: Vec<(usize, u64)>, bucket: usize) -> Self {
+    pub(crate) fn with_one_more(mut counts: Vec<(usize, u64)>, bucket: usize, place: FunctionPlace) -> Self {
         match counts.iter_mut().find(|(b, _)| *b == bucket) {
             Some((_, count)) => *count += 1,
             None => counts.push((bucket, 1)),
         }
-        Self::with(&counts)
+        Self::with(&counts, place)
     }
 
-    fn with(counts: &[(usize, u64)]) -> Self {
+    fn with(counts: &[(usize, u64)], place: FunctionPlace) -> Self {
         let lowest = counts.iter().map(|&(b, _)| b).min().unwrap_or(0);
         let highest = counts.iter().map(|&(b, _)| b).max().unwrap_or(0);
         let first = lowest - lowest % WINDOW_STEP;
@@ -68,13 +71,13 @@ impl Window {
         if seldom && counts.len() <= SPARSE_MOST && sparse < span {
             let room = std::iter::repeat_n(0, sparse - counts.len());
             let slots = counts.iter().map(|&(b, count)| ((b as u32 + 1) << BUCKET_SHIFT) | count as u32);
-            return Self::Sparse(slots.chain(room).map(AtomicU32::new).collect());
+            return Self::Sparse(place.sparse(slots.chain(room).collect()));
         }
-        let dense: Box<[AtomicU64]> = (0..span).map(|_| AtomicU64::new(0)).collect();
+        let mut dense = vec![0; span];
         for &(b, count) in counts {
-            dense[b - first].store(count, Ordering::Relaxed);
+            dense[b - first] = count;
         }
-        Self::Dense { first, counts: dense }
+        Self::Dense { first, counts: place.dense(first, dense, BUCKETS - first) }
     }
 
     /// Counts one more; false when there is no room for the bucket. Only for the owner.
@@ -82,7 +85,7 @@ impl Window {
     pub(crate) fn count(&self, bucket: usize) -> bool {
         let (first, counts) = match self {
             Self::Sparse(slots) => return count_sparse(slots, bucket),
-            Self::Dense { first, counts } => (first, counts),
+            Self::Dense { first, counts } => (first, &counts[..]),
         };
         let Some(slot) = counts.get(bucket.wrapping_sub(*first)) else { return false };
         slot.store(slot.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
@@ -103,17 +106,20 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::Place;
+
+    const HEAP: FunctionPlace = FunctionPlace { place: Place { engine: None, block: 0 }, top: 0, site: 0 };
 
     /// Counts as the owner does.
     fn count(window: &mut Window, bucket: usize) {
         if !window.count(bucket) {
-            *window = Window::with_one_more(window.read(), bucket);
+            *window = Window::with_one_more(window.read(), bucket, HEAP);
         }
     }
 
     #[test]
     fn sparse_and_dense_windows_hold_what_was_counted() {
-        let mut window = Window::with_one_more(Vec::new(), 700);
+        let mut window = Window::with_one_more(Vec::new(), 700, HEAP);
         let mut must = std::collections::BTreeMap::from([(700, 1)]);
         let mut seed = 7usize;
         let mut sizes = Vec::new();

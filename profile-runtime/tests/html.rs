@@ -69,7 +69,12 @@ fn service() -> Profile {
     at(
         Some(again),
         visit,
-        Counts { folded: 812, heap: heap(77, 1_999, 70, 1_500), ..calls(50_812, 401_234_561) },
+        Counts {
+            folded: 812,
+            untimed: 48_500,
+            heap: heap(77, 1_999, 70, 1_500),
+            ..calls(50_812, 401_234_561)
+        },
     );
     let rendering = at(
         Some(listing),
@@ -274,6 +279,7 @@ fn expectation(title: &str, path: &Path, profile: &Profile, thorough: bool) -> V
                 "p99": row.elapsed.map(|e| e.p99 * 1e9), "max": row.elapsed.map(|e| e.max * 1e9),
                 "busy": row.busy * 1e9, "await": row.wait * 1e9,
                 "polls": row.polls, "longest_poll": row.longest_poll * 1e9,
+                "is_throttled": row.untimed > 0,
                 "in_flight": row.in_flight, "panicked": row.panicked, "cancelled": row.cancelled,
                 "cost": row.cost * 1e9, "cost_matters": row.cost_matters,
                 "allocations": heap.allocations, "allocated": heap.allocated_bytes,

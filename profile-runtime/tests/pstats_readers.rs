@@ -14,7 +14,7 @@ use std::process::Command;
 use profile_cost_runtime::private::{Site, enter};
 use profile_cost_runtime::stats::totals;
 use profile_cost_runtime::testing::generated_profile;
-use profile_cost_runtime::{Counts, Label, Profile, Restriction, SortKey, Stats, Style};
+use profile_cost_runtime::{Counts, HeapCounts, Label, Profile, Restriction, SortKey, Stats, Style};
 use serde_json::Value;
 
 type Key = (String, u32, String);
@@ -33,13 +33,17 @@ fn key(label: &Label) -> Key {
 }
 
 impl Wanted {
-    /// Of a profile in ticks of a nanosecond, by way of its totals.
+    /// Of a profile in ticks of a nanosecond, by way of its totals. Without what was not called and took no time, but
+    /// holds memory: Python knows nothing of that.
     fn of(profile: &Profile) -> Self {
         let mut wanted = Self::default();
         let seconds = |ticks: u64| ticks as f64 * 1e-9;
         for function in totals(profile) {
+            if function.counts.starts == 0 && function.cumulative_ticks() == 0 {
+                continue;
+            }
             let callee = key(&profile.function(function.function).label);
-            for edge in &function.callers {
+            for edge in function.callers.iter().filter(|edge| edge.calls > 0 || edge.cumulative_ticks > 0) {
                 let caller = key(&profile.function(edge.caller).label);
                 wanted.functions.entry(caller.clone()).or_default();
                 let figures = (
@@ -102,6 +106,7 @@ fn profiles() -> BTreeMap<String, Profile> {
     profiles.insert("empty".into(), Profile::new());
     profiles.insert("recursive".into(), recursive());
     profiles.insert("uncalled-caller".into(), uncalled_caller());
+    profiles.insert("held".into(), held());
     profiles.insert("real".into(), real());
     profiles
 }
@@ -113,6 +118,24 @@ fn uncalled_caller() -> Profile {
         ["serve", "load"].map(|name| profile.add_function(Label::new("src/serve.rs", 1, name)));
     let top = profile.add_path(None, serve, &Counts::default());
     profile.add_path(Some(top), load, &Counts { starts: 3, returned: 3, ..Counts::default() });
+    profile
+}
+
+/// After a reset: a call, a function and a caller of called functions that are there only for the memory they hold.
+fn held() -> Profile {
+    let mut profile = Profile::new();
+    let [serve, load, cache, warm, kept] = ["serve", "load", "cache", "warm", "kept"]
+        .map(|name| profile.add_function(Label::new("src/serve.rs", 1, name)));
+    let called = Counts { starts: 3, returned: 3, self_busy: 7_000_000, ..Counts::default() };
+    let heap = HeapCounts { allocations: 2, allocated_bytes: 64, ..HeapCounts::default() };
+    let holds = Counts { heap, ..Counts::default() };
+    let top = profile.add_path(None, serve, &called);
+    profile.add_path(Some(top), cache, &holds);
+    profile.add_path(Some(top), kept, &holds);
+    let load = profile.add_path(None, load, &called);
+    profile.add_path(Some(load), cache, &called);
+    let warm = profile.add_path(None, warm, &holds);
+    profile.add_path(Some(warm), serve, &called);
     profile
 }
 

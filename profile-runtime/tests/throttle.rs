@@ -1,4 +1,4 @@
-//! Calls that are only counted: counts against a naive model, times against another clock, and readers meanwhile.
+//! Calls of which few are timed: counts against a naive model, times against another clock, and readers meanwhile.
 //! `cargo test --release -p profile-cost-runtime --features throttle --test throttle`.
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use profile_cost_runtime::private::{Guard, Site, enter, instrument};
 use profile_cost_runtime::{Counts, FunctionId, Profile, enable, in_flight, reset, runcall, snapshot};
 
 /// As the engine has it.
-const MANY: u64 = 100_000;
+const MANY: u64 = 2_000;
 /// Elapsed times that wait to be looked at, at most. At one look there are many calls, and the cost of a call is measured; at
 /// the next they are throttled.
 const RING: u64 = 128;
@@ -59,6 +59,8 @@ fn assert_adds_up(profile: &Profile, name: &str) -> u64 {
     let (counts, elapsed) = of(profile, name);
     assert_eq!(counts.active(), 0, "{name}: {counts:?}");
     assert_eq!(counts.starts - counts.untimed, elapsed, "{name}: {counts:?}");
+    // Not all, and not none, of many.
+    assert!(counts.untimed < 1_000 || elapsed > MANY + counts.untimed / 200, "{name}: {counts:?}");
     counts.untimed
 }
 
@@ -148,8 +150,8 @@ fn counts_are_those_of_a_naive_model_on_every_thread() {
         recursive: site("recursive"),
         throws: site("throws"),
         long: site("long"),
-        // Well above the limit, which is ten times the cost.
-        time_of_long: Duration::from_nanos(30 * cost as u64),
+        // Well above the limit, which is 200 times the cost.
+        time_of_long: Duration::from_nanos(600 * cost as u64),
     };
     let models: Vec<Model> = std::thread::scope(|scope| {
         let worker = |rounds| {
@@ -245,8 +247,7 @@ fn the_time_of_all_is_what_another_clock_says() {
     let tolerance = most / 1_000 + Duration::from_micros(5);
     assert!(found + tolerance >= least && found <= most + tolerance, "{least:?} {found:?} {most:?}");
     assert!(assert_adds_up(&profile, "child") > 18 * MANY);
-    // What was timed of the child is a small part: the rest is in its caller.
-    assert!(parent.self_busy > 2 * child.self_busy, "{parent:?} {child:?}");
+    assert!(parent.self_busy > 0 && child.self_busy > 0, "{parent:?} {child:?}");
 }
 
 #[test]
@@ -257,25 +258,34 @@ fn what_a_counted_call_calls_is_timed_and_takes_no_time_of_others() {
     for _ in 0..MANY + 3 * RING {
         drop(call(counted));
     }
-    let before = snapshot();
     let ms = Duration::from_millis(1);
-    let start = Instant::now();
-    for _ in 0..3 {
-        spin(2 * ms);
-        let counted = call(counted);
-        spin(ms);
-        let callee = call(callee);
-        spin(4 * ms);
-        drop(callee);
-        spin(ms);
-        drop(counted);
-    }
-    let now = snapshot();
-    let elapsed = start.elapsed();
+    let (since, now, elapsed) = loop {
+        let start = Instant::now();
+        let before = snapshot();
+        for _ in 0..3 {
+            spin(2 * ms);
+            let counted = call(counted);
+            spin(ms);
+            let callee = call(callee);
+            spin(4 * ms);
+            drop(callee);
+            spin(ms);
+            drop(counted);
+        }
+        let now = snapshot();
+        let elapsed = start.elapsed();
+        let since = now.since(&before);
+        // Once in 40 times or so one of them was a sample.
+        if of(&since, "counted").0.untimed == 3 {
+            break (since, now, elapsed);
+        }
+    };
     drop(guard);
-    let since = now.since(&before);
     let busy = |name| Duration::from_nanos(of(&since, name).0.self_busy);
-    assert_eq!(of(&since, "counted").0, Counts { starts: 3, returned: 3, untimed: 3, ..Counts::default() });
+    let counts = of(&since, "counted").0;
+    assert_eq!((counts.starts, counts.returned), (3, 3));
+    // As much as those before them took.
+    assert!(Duration::from_nanos(counts.self_busy) < ms, "{counts:?}");
     assert!(
         busy("caller") >= 12 * ms && busy("callee") >= 12 * ms,
         "{:?} {:?}",
@@ -295,12 +305,22 @@ fn what_a_counted_call_calls_is_timed_and_takes_no_time_of_others() {
 
 // ---- others look on ----
 
+struct StopOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn a_snapshot_meanwhile_never_has_more_ends_than_starts() {
     let _turn = recording();
     let (top, short, other) = (site("top"), site("short below"), site("other below"));
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        // Also when something is not as it should be.
+        let stops = StopOnDrop(&stop);
         let worker = scope.spawn(|| {
             let _top = call(top);
             let mut calls = 0u64;
@@ -339,7 +359,7 @@ fn a_snapshot_meanwhile_never_has_more_ends_than_starts() {
             looks += 1;
             throttled_looks += u32::from(short.untimed > 0);
         }
-        stop.store(true, Ordering::Relaxed);
+        drop(stops);
         let calls = worker.join().expect("no panic");
         let short = of(&snapshot(), "short below").0;
         assert_eq!((short.starts, short.returned), (calls, calls));

@@ -47,6 +47,7 @@ const readTable = page => page.evaluate(() => ({
     i: Number(tr.dataset.i),
     name: tr.querySelector(".name").textContent,
     source: tr.querySelector(".source").textContent,
+    isMarked: getComputedStyle(tr.querySelector(".name"), "::before").content === '"*"',
     selected: tr.getAttribute("aria-selected") === "true",
     cells: Object.fromEntries(Array.from(tr.querySelectorAll("td"), td => [td.dataset.id, { text: td.textContent, title: td.title }])),
   })),
@@ -74,7 +75,7 @@ function checkTable(table, test) {
   same(table.rows.map(row => row.i).sort((a, b) => a - b), test.rows.map((_, i) => i), "each function once");
   for (const row of table.rows) {
     const want = test.rows[row.i];
-    same([row.name, row.source], [want.name, want.source], `row ${row.i}`);
+    same([row.name, row.source, row.isMarked], [want.name, want.source, want.is_throttled], `row ${row.i}`);
     for (const id of test.columns) {
       const title = row.cells[id].title, number = exact(title);
       const what = `${want.name}, ${id}`;

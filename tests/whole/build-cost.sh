@@ -18,7 +18,7 @@ fi
 PATH=$tool:$PATH
 unset CARGO_TARGET_DIR
 names=("$@")
-[ $# -gt 0 ] || names=(torture ripgrep hyperfine tokei fd-find serde_json)
+[ $# -gt 0 ] || names=(torture ripgrep hexyl tokei fd-find serde_json)
 
 mkdir -p "$work/fetch"
 fetch() {

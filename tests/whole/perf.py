@@ -29,7 +29,7 @@ def segments():
 def samples():
     """Stacks of addresses in the binary, innermost first; None elsewhere."""
     code = list(segments())
-    script = subprocess.run(["perf", "script", "-i", data, "-F", "event,ip,sym,dso"],
+    script = subprocess.run(["perf", "script", "--no-inline", "-i", data, "-F", "event,ip,sym,dso"],
                             capture_output=True, text=True, errors="replace", check=True).stdout
     stack = None
     for line in script.splitlines():

@@ -5,7 +5,7 @@
 #
 # PERF_DIR   where programs are built (default: a new folder under $TMPDIR; it stays)
 # PERF_INPUT a folder of sources to work on (default: what cargo has downloaded)
-# PERF_FLAGS flags of `cargo profile-cost run`, such as --deps (default: the packages that are of one repository with the program)
+# PERF_FLAGS flags of `cargo profile-cost run`, such as --deps (default: the packages that are of one repository with the program, and what does its work)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -19,11 +19,14 @@ programs() {
 ripgrep 15.2.0 rg -j1 --no-ignore -c \w+_[a-z]+\( $input
 jaq 3.1.2 jaq -c [.[]|select(.line%2==0)|{name,total:(.self+.calls),up:(.name|ascii_upcase)}]|sort_by(.total)|length $json
 tokei 15.0.0 tokei $input
+fd-find 10.5.0 fd -j1 -u [a-z]+_[a-z]+\.rs$ $input
 END
 }
 siblings() {
     case $1 in
     ripgrep) echo grep grep-cli grep-matcher grep-printer grep-regex grep-searcher globset ignore ;;
+    # Walks for it.
+    fd-find) echo ignore ;;
     jaq) echo jaq-all jaq-core jaq-fmts jaq-json jaq-std ;;
     esac
 }
@@ -56,16 +59,21 @@ fetch() {
     cp -r "$sources"/*/"$name-$version" "$work/$name"
 }
 
-# The least of some runs, in seconds: whatever else the machine does only adds.
-seconds() {
+# Processor seconds of the plain program and of the profiled one: the least of some runs, in turn, so that what else the
+# machine does meets both. The profile is written to $3.
+both() {
     python3 - "$@" <<'END'
-import subprocess, sys, time
-times = []
-for _ in range(5):
-    start = time.perf_counter()
-    subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    times.append(time.perf_counter() - start)
-print(min(times))
+import os, resource, subprocess, sys
+plain, profiled, profile, *arguments = sys.argv[1:]
+def seconds(program, **environment):
+    def used():
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+    before = used()
+    subprocess.run([program, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | environment)
+    return used() - before
+runs = [(seconds(plain), seconds(profiled, PROFILE_COST_WHOLE=profile)) for _ in range(7)]
+print(*map(min, zip(*runs)))
 END
 }
 
@@ -77,17 +85,19 @@ for name in "${names[@]}"; do
     fetch "$name" "$version"
     cd "$work/$name"
     read -r -a arguments < <(json=$json input=$input envsubst <<<"$line")
-    RUSTFLAGS="-C force-frame-pointers=yes" cargo build --quiet --release --bin "$binary" --target-dir "$work/$name-perf"
     cargo build --quiet --release --bin "$binary" --target-dir "$work/$name-plain"
-    perf record --quiet -F 1499 -e cpu-clock -g -o "$work/$name.perf" \
-        "$work/$name-perf/release/$binary" "${arguments[@]}" >/dev/null 2>&1 || true
+    # The first run has the files read. Several, so that the tenth function too has more than a few samples. Stacks by
+    # unwind tables: what libraries are built without frame pointers would hide who called them.
+    "$work/$name-plain/release/$binary" "${arguments[@]}" >/dev/null 2>&1 || true
+    # shellcheck disable=SC2016
+    perf record --quiet -F 999 -e cpu-clock --call-graph dwarf,8192 -o "$work/$name.perf" \
+        sh -c 'for _ in 1 2 3 4 5; do "$@"; done' sh "$work/$name-plain/release/$binary" "${arguments[@]}" >/dev/null 2>&1 || true
     flags=${PERF_FLAGS-$(siblings "$name" | sed 's/[^ ]\+/--crate &/g')}
     # shellcheck disable=SC2086
     "$tool" run --release --quiet $flags --bin "$binary" -- "${arguments[@]}" >/dev/null 2>"$work/$name.report" || true
     profiled=$(ls -t target/profile-cost/*/build/release/"$binary" target/profile-cost/build/release/"$binary" 2>/dev/null | head -1 || true)
-    plain=$(seconds "$work/$name-plain/release/$binary" "${arguments[@]}")
-    with=$(PROFILE_COST_WHOLE=$work/$name-%p.json seconds "$profiled" "${arguments[@]}")
+    read -r plain with < <(both "$work/$name-plain/release/$binary" "$profiled" "$work/$name-%p.json" "${arguments[@]}")
     "$tool" report target/profile-cost/latest.json -s time -n 0 --json >"$work/$name.json"
-    python3 "$here/perf.py" "$name" "$work/$name-perf/release/$binary" "$work/$name.perf" "$work/$name.json" \
+    python3 "$here/perf.py" "$name" "$work/$name-plain/release/$binary" "$work/$name.perf" "$work/$name.json" \
         "$(ls -td target/profile-cost/plan-*/ | head -1)index.json" "$plain" "$with"
 done

@@ -1,10 +1,11 @@
 //! `heap`: a snapshot of the heap, named, as a report, as rows by a key, as what changed, or in another format.
 
-use std::io::{self, BufReader, Write};
+use std::fs::File;
+use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
-use profile_cost_runtime::FlamegraphOptions;
 use profile_cost_runtime::heap::{Format, LoadError, ReportOptions, Snapshot, StackOptions, source_line};
+use profile_cost_runtime::{FlamegraphOptions, recorder};
 
 use crate::args::Heap;
 use crate::failure::Failure;
@@ -66,6 +67,12 @@ fn format(asked: &Heap) -> Result<Format, Failure> {
 
 /// Reads a snapshot, or stdin for `-`.
 fn read(path: &Path) -> Result<Snapshot, Failure> {
+    let mut start = [0; recorder::MAGIC.len()];
+    let is_flight = File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok()
+        && recorder::is_recording(&start);
+    if is_flight {
+        return of_flight(path);
+    }
     let read = if path == Path::new("-") {
         Snapshot::read_dump(&mut BufReader::new(io::stdin().lock()))
     } else if path.is_dir() {
@@ -79,9 +86,21 @@ fn read(path: &Path) -> Result<Snapshot, Failure> {
     })
 }
 
+/// The last snapshot in a flight recorder's file.
+fn of_flight(path: &Path) -> Result<Snapshot, Failure> {
+    let failure = |error: &dyn std::fmt::Display| Failure::new(format!("{}: {error}", path.display()));
+    let post_mortem = recorder::read(path).map_err(|error| failure(&error))?;
+    match post_mortem.heap() {
+        Some(snapshot) => snapshot.map_err(|error| failure(&error)),
+        None => Err(failure(
+            &"holds no snapshot of the heap; PROFILE_COST_HEAP=sample:512KiB in a program with a Tracker records it",
+        )),
+    }
+}
+
 /// Names what has no names yet, or what files were given for. What stays without is said on stderr; an error only
 /// where files were given.
-fn name(snapshot: &mut Snapshot, path: &Path, binaries: &[PathBuf]) -> Result<(), Failure> {
+pub(super) fn name(snapshot: &mut Snapshot, path: &Path, binaries: &[PathBuf]) -> Result<(), Failure> {
     if (snapshot.named || snapshot.frames.is_empty()) && binaries.is_empty() {
         return Ok(());
     }

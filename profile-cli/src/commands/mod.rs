@@ -6,6 +6,7 @@ pub(crate) mod diff;
 pub(crate) mod heap;
 pub(crate) mod merge;
 pub(crate) mod picture;
+pub(crate) mod postmortem;
 pub(crate) mod report;
 pub(crate) mod tree;
 pub(crate) mod whole;

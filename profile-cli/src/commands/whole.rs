@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::input::notice;
 use crate::terminal::Screen;
 use crate::whole::Build;
+use crate::whole::advice;
 use crate::whole::build::Wish;
 use crate::whole::coverage::Coverage;
 use crate::whole::defaults::Defaults;
@@ -39,7 +40,7 @@ pub(crate) fn run(command: &str, asked: &Whole, screen: &Screen) -> Result<ExitC
         Build::prepare(toolchain, &workspace, (command, &flags), asked.cargo.target.as_deref(), &wish)?;
     let profiles = Profiles::new(&build.folder)?;
     let mut cargo = build.cargo(command, &profiles.folder);
-    cargo.args(flags).args(&asked.filter);
+    cargo.args(&flags).args(&asked.filter);
     if !asked.arguments.is_empty() {
         cargo.arg("--").args(&asked.arguments);
     }
@@ -48,8 +49,10 @@ pub(crate) fn run(command: &str, asked: &Whole, screen: &Screen) -> Result<ExitC
         cargo.status().map_err(|error| Failure::new(format!("cargo cannot be run: {error}")))?
     };
     let code = ExitCode::from(exit_code(status));
-    let Some(profile) = profiles.merged()? else {
-        // It was not built, or was only to be built.
+    let Merged { profile, unwritten } = profiles.merged()?;
+    let Some(profile) = profile else {
+        // Else it was not built, or was only to be built.
+        note_unwritten(unwritten);
         return Ok(code);
     };
     let kept = profiles.keep(&profile)?;
@@ -62,10 +65,23 @@ pub(crate) fn run(command: &str, asked: &Whole, screen: &Screen) -> Result<ExitC
         stats.style(Style::Pstats);
     }
     let top = asked.top.or(defaults.top).unwrap_or(TOP);
-    let coverage = Coverage::read(&build.plan, &build.home)?;
+    let coverage = Coverage::read(&build, command, &flags)?;
     let written = write(io::stderr().lock(), &mut stats, top, &coverage, asked.show_skipped, &kept);
     written.map_err(|error| Failure::of_file(Path::new("stderr"), &error))?;
+    note_unwritten(unwritten);
     Ok(code)
+}
+
+/// Of processes that are not in the profile.
+fn note_unwritten(processes: usize) {
+    let whose = match processes {
+        0 => return,
+        1 => "a process".to_owned(),
+        _ => format!("{processes} processes"),
+    };
+    notice(&format!(
+        "{whose} wrote no profile: aborted (by a panic where panic = \"abort\", for one), killed, ended by _exit, or still running"
+    ));
 }
 
 fn write(
@@ -78,6 +94,7 @@ fn write(
 ) -> io::Result<()> {
     let restrictions = if top == 0 { Vec::new() } else { vec![top.into()] };
     stats.print_stats(&mut out, &restrictions)?;
+    advice::write(stats, &mut out)?;
     coverage.write(&mut out)?;
     if with_list {
         coverage.write_list(&mut out)?;
@@ -132,14 +149,17 @@ impl Profiles {
         Ok(Self { folder: own, kept: folder.to_owned() })
     }
 
-    /// All that were written, in one; `None` without any.
-    fn merged(&self) -> Result<Option<Profile>, Failure> {
+    fn merged(&self) -> Result<Merged, Failure> {
         let entries = fs::read_dir(&self.folder).map_err(|error| Failure::of_file(&self.folder, &error))?;
         let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
         paths.sort();
-        let mut sum: Option<Profile> = None;
+        let (mut sum, mut unwritten) = (None::<Profile>, 0);
         for path in paths {
             let read = fs::read(&path).map_err(|error| error.to_string());
+            if read.as_ref().is_ok_and(Vec::is_empty) {
+                unwritten += 1;
+                continue;
+            }
             match read.and_then(|bytes| Recording::read(&bytes).map_err(|error| error.to_string())) {
                 Ok(Recording::Profile(profile)) => match &mut sum {
                     Some(sum) => sum.merge(&profile),
@@ -149,7 +169,7 @@ impl Profiles {
                 Err(error) => notice(&format!("{}: {error}", path.display())),
             }
         }
-        Ok(sum)
+        Ok(Merged { profile: sum, unwritten })
     }
 
     /// Keeps the profile, and the one before it under another name.
@@ -159,6 +179,14 @@ impl Profiles {
         profile.save(&latest).map_err(|error| Failure::of_file(&latest, &error))?;
         Ok(latest)
     }
+}
+
+/// What the processes of a run left.
+struct Merged {
+    /// All that were written, in one; `None` without any.
+    profile: Option<Profile>,
+    /// Processes that began to record, and ended without a word.
+    unwritten: usize,
 }
 
 impl Drop for Profiles {

@@ -1,12 +1,15 @@
 //! A profiled build of a workspace: the folder of its plan, and the cargo that builds by it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::Value;
+
 use super::hash::Hash;
+use super::home::Home;
 use super::mirror::Mirror;
 use super::plan::{Plan, Root};
 use super::runtime_library::RuntimeLibrary;
@@ -33,11 +36,12 @@ pub(crate) struct Wish {
 pub(crate) struct Build {
     pub(crate) plan: Plan,
     /// The plan's folder.
-    pub(crate) home: PathBuf,
+    pub(crate) home: Home,
     /// Of everything that is kept: `target/profile-cost`.
     pub(crate) folder: PathBuf,
     toolchain: Toolchain,
     target: Option<String>,
+    others_runner: Vec<String>,
     build_directory: PathBuf,
     with_dependencies: bool,
     /// `RUSTC_WRAPPER`, where the profiler's own sources are replaced.
@@ -56,56 +60,111 @@ impl Build {
         wish: &Wish,
     ) -> Result<Self, Failure> {
         let with_dependencies = wish.all || !wish.named.is_empty();
-        let packages = chosen(workspace, wish)?;
-        let linked = linked::find(&toolchain, workspace, command, flags)?;
-        if linked.is_some() && with_dependencies {
-            return Err(Failure::new(
-                "--deps and --crate are not for programs that use profile-cost themselves: \
-                 the runtime that they are linked with would be another one",
-            ));
+        all_are_there(workspace, &wish.named)?;
+        for name in ["RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"] {
+            if let Some(others) = std::env::var_os(name).filter(|value| !value.is_empty()) {
+                notice(&format!("{name}={} is not used for this build", others.to_string_lossy()));
+            }
         }
-        let (runtime, replaced) = match linked {
-            Some(linked) => (linked.runtime, linked.replaced),
-            None => (RuntimeLibrary::get(&toolchain, target)?, None),
+        let linked = linked::find(&toolchain, workspace, command, flags)?;
+        let packages = chosen(workspace, wish, linked.is_some())?;
+        let triple = target.unwrap_or(&toolchain.host);
+        let others_runner = others_runner::of(&toolchain, triple, &runner_variable(triple))?;
+        let runtime = match &linked {
+            Some(linked) => linked.runtime.clone(),
+            None => RuntimeLibrary::get(&toolchain, target)?,
         };
-        let plan = Plan {
+        let replaced = linked.as_ref().and_then(|linked| linked.replaced.as_ref());
+        let mut plan = Plan {
             runtime,
             roots: roots(&packages),
             folders: folders(workspace, &packages),
             min_size: wish.min_size,
             include: wish.include.clone(),
             exclude: wish.exclude.clone(),
+            replaces: replaced.filter(|_| with_dependencies).map(|replaced| replaced.wrapper.clone()),
             names_target: target.is_some(),
         };
         plan.wanted()?;
         let folder = workspace.target_directory.join("profile-cost");
+        let hash = Hash::new().add(plan.to_json()?).add(this_tool()).finish();
+        let home = Home::of(&folder, &hash).map_err(|error| Failure::of_file(&folder, &error))?;
+        if let Some(linked) = linked.as_ref().filter(|_| with_dependencies) {
+            plan.runtime = linked.runtime_in(workspace, &home.path.join("build"))?;
+        }
         let text = plan.to_json()?;
-        let name = Hash::new().add(&text).add(this_tool()).finish();
-        let home = folder.join(format!("plan-{name}"));
-        let failed = |error| Failure::of_file(&home, &error);
-        fs::create_dir_all(&home).map_err(failed)?;
+        let failed = |error| Failure::of_file(&home.path, &error);
         fs::write(folder.join("CACHEDIR.TAG"), "Signature: 8a477f597d28d172789f06886806bc55\n")
             .map_err(failed)?;
-        let _lock = fs::File::create(home.join("lock"))
+        let lock = fs::File::create(home.path.join("lock"))
             .and_then(|lock| lock.lock().map(|()| lock))
             .map_err(failed)?;
-        if fs::read_to_string(home.join("plan.json")).ok().as_ref() != Some(&text) {
-            fs::write(home.join("plan.json"), &text).map_err(failed)?;
+        if fs::read_to_string(home.path.join("plan.json")).ok().as_ref() != Some(&text) {
+            fs::write(home.path.join("plan.json"), &text).map_err(failed)?;
         }
         for name in [wrapper::NAME, runner::NAME] {
-            put_tool(&home.join(name)).map_err(failed)?;
+            put_tool(&home.path.join(name)).map_err(failed)?;
         }
-        Mirror::open(&plan, &home)?.update()?;
+        Mirror::open(&plan, &home.path)?.update()?;
+        drop(lock);
         let build_directory = if with_dependencies {
             // Every crate is compiled otherwise.
-            home.join("build")
+            home.path.join("build")
         } else {
-            let others = replaced.as_ref().map(|replaced| replaced.build_directory.as_path());
+            let others = replaced.map(|replaced| replaced.build_directory.as_path());
             others.unwrap_or(workspace.build_directory()).to_path_buf()
         };
         let target = target.map(str::to_owned);
-        let replaces = replaced.map(|replaced| replaced.wrapper);
-        Ok(Self { plan, home, folder, toolchain, target, build_directory, with_dependencies, replaces })
+        let replaces = replaced.map(|replaced| replaced.wrapper.clone());
+        let build = Self {
+            plan,
+            home,
+            folder,
+            toolchain,
+            target,
+            others_runner,
+            build_directory,
+            with_dependencies,
+            replaces,
+        };
+        if linked.is_some() && with_dependencies {
+            build.runtime_first(command, flags)?;
+        }
+        Ok(build)
+    }
+
+    /// Compiles the runtime that the program uses, with what it needs: cargo does not know that all else is linked with it.
+    fn runtime_first(&self, command: &str, flags: &[OsString]) -> Result<(), Failure> {
+        let mut cargo = self.cargo(if command == "run" { "build" } else { command }, &self.folder);
+        // What needs more ends at the wrapper.
+        let goes_on = ["--keep-going", "--no-fail-fast"];
+        let given = |flag: &&OsString| *flag != "--no-run" && !goes_on.iter().any(|name| *flag == name);
+        cargo.args(flags.iter().filter(given));
+        match command {
+            "run" => cargo.arg(goes_on[0]),
+            _ => cargo.args(["--no-run", goes_on[1]]),
+        };
+        let output = cargo.env(wrapper::RUNTIME_ONLY, "1").output();
+        let output = output.map_err(|error| Failure::new(format!("cargo cannot be run: {error}")))?;
+        if self.plan.runtime.rlib.exists() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        Err(Failure::new(format!("the runtime that the program uses was not built: {}", said.trim())))
+    }
+
+    /// The crates of the programs that `cargo COMMAND` has built, with what tells builds of one from others: asked of cargo
+    /// once more, which finds nothing to compile. `None` where it does not say.
+    pub(crate) fn crates(&self, command: &str, flags: &[OsString]) -> Option<BTreeSet<Crate>> {
+        let mut cargo = self.cargo(command, &self.folder);
+        cargo.args(flags.iter().filter(|flag| *flag != "--no-run"));
+        // NOTE: `cargo build` could build more than `cargo run`.
+        cargo.args((command != "run").then_some("--no-run")).arg("--message-format=json");
+        let output =
+            cargo.env(runner::NOTHING, "1").output().ok().filter(|output| output.status.success())?;
+        let messages = String::from_utf8_lossy(&output.stdout);
+        let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        Some(messages.filter_map(|message| Crate::of(&message)).collect())
     }
 
     /// `cargo COMMAND`, which compiles by the plan and starts programs with a profile to write in `profiles`.
@@ -117,28 +176,23 @@ impl Build {
                 cargo.env(format!("{}{name}", runner::KEPT), value);
             }
         }
-        let own = self.home.join(wrapper::NAME);
+        let own = self.home.path.join(wrapper::NAME);
         let (all, members) = match &self.replaces {
+            _ if self.with_dependencies => (own, PathBuf::new()),
             Some(replaces) => (replaces.clone(), own),
-            None if self.with_dependencies => (own, PathBuf::new()),
             None => (PathBuf::new(), own),
         };
-        for (name, ours) in [("RUSTC_WRAPPER", all), ("RUSTC_WORKSPACE_WRAPPER", members)] {
-            if let Some(others) = std::env::var_os(name).filter(|value| !value.is_empty()) {
-                notice(&format!("{name}={} is not used for this build", others.to_string_lossy()));
-            }
-            // NOTE: empty is none, also where cargo's configuration has one.
-            cargo.env(name, ours);
-        }
+        // NOTE: empty is none, also where cargo's configuration has one.
+        cargo.env("RUSTC_WRAPPER", all).env("RUSTC_WORKSPACE_WRAPPER", members);
         // Intermediate files beside those of plain builds, whose dependencies are the same; programs elsewhere.
         cargo.env("CARGO_BUILD_BUILD_DIR", &self.build_directory);
         let programs =
-            if self.with_dependencies { self.home.join("build") } else { self.folder.join("build") };
+            if self.with_dependencies { self.home.path.join("build") } else { self.folder.join("build") };
         cargo.env("CARGO_TARGET_DIR", programs);
         let triple = self.target.as_deref().unwrap_or(&self.toolchain.host);
-        let variable = format!("CARGO_TARGET_{}_RUNNER", triple.to_uppercase().replace('-', "_"));
-        cargo.env(runner::OTHERS_RUNNER, others_runner::of(triple, &variable).join(runner::BETWEEN));
-        let runner = self.home.join(runner::NAME);
+        let variable = runner_variable(triple);
+        cargo.env(runner::OTHERS_RUNNER, self.others_runner.join(runner::BETWEEN));
+        let runner = self.home.path.join(runner::NAME);
         match runner.to_str().filter(|path| path.contains(char::is_whitespace)) {
             // NOTE: the variable is split at spaces; a list is none that a string of the configuration gives way to.
             Some(path) => {
@@ -173,18 +227,64 @@ impl Build {
     }
 }
 
-/// The workspace's packages and those that were asked for.
-fn chosen<'w>(workspace: &'w Workspace, wish: &Wish) -> Result<Vec<&'w Package>, Failure> {
-    if let Some(name) = wish.named.iter().find(|name| !workspace.packages.iter().any(|p| p.name == **name)) {
-        return Err(Failure::new(format!(
-            "--crate {name}: the workspace does not depend on a package of this name"
-        )));
+/// One way of compiling a crate.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Crate {
+    pub(crate) root: PathBuf,
+    pub(crate) is_test: bool,
+    pub(crate) features: BTreeSet<String>,
+}
+
+impl Crate {
+    /// Of cargo's message about a finished one.
+    fn of(message: &Value) -> Option<Self> {
+        let root = Path::new(message["target"]["src_path"].as_str()?);
+        let features = message["features"].as_array()?.iter().filter_map(Value::as_str).map(str::to_owned);
+        Some(Self {
+            root: root.canonicalize().ok()?,
+            is_test: message["profile"]["test"].as_bool()?,
+            features: features.collect(),
+        })
     }
-    let is_chosen = |package: &&Package| {
+}
+
+/// What cargo reads a runner from.
+fn runner_variable(triple: &str) -> String {
+    format!("CARGO_TARGET_{}_RUNNER", triple.to_uppercase().replace('-', "_"))
+}
+
+fn all_are_there(workspace: &Workspace, named: &[String]) -> Result<(), Failure> {
+    match named.iter().find(|name| !workspace.packages.iter().any(|p| p.name == **name)) {
+        Some(name) => Err(Failure::new(format!(
+            "--crate {name}: the workspace does not depend on a package of this name"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// The workspace's packages and those that were asked for; without those that a runtime of the program's own is made of.
+fn chosen<'w>(workspace: &'w Workspace, wish: &Wish, has_runtime: bool) -> Result<Vec<&'w Package>, Failure> {
+    let needed = if has_runtime { linked::of_the_runtime(workspace) } else { BTreeSet::new() };
+    let is_wished = |package: &&Package| {
         let is_wished = workspace.is_member(package) || wish.all || wish.named.contains(&package.name);
         is_wished && !is_ours(package)
     };
-    Ok(workspace.packages.iter().filter(is_chosen).collect())
+    let (needed, packages): (Vec<_>, Vec<_>) =
+        workspace.packages.iter().filter(is_wished).partition(|package| needed.contains(package.id.as_str()));
+    if let Some(package) = needed.iter().find(|package| wish.named.contains(&package.name)) {
+        let name = &package.name;
+        return Err(Failure::new(format!(
+            "--crate {name}: profile-cost, which the program uses, is made of it and cannot measure it"
+        )));
+    }
+    if !needed.is_empty() {
+        let names: Vec<&str> = needed.iter().map(|package| package.name.as_str()).collect();
+        let names = names.join(", ");
+        notice(&format!(
+            "not measured, since profile-cost, which the program uses, is made of them: {names}"
+        ));
+    }
+    Ok(packages)
 }
 
 /// The profiler measures itself otherwise.
@@ -195,9 +295,13 @@ fn is_ours(package: &Package) -> bool {
 fn roots(packages: &[&Package]) -> BTreeMap<PathBuf, Root> {
     let mut roots = BTreeMap::new();
     for package in packages {
-        for target in package.targets.iter().filter(|target| !target.is_for_compiling()) {
+        for target in package.targets.iter().filter(|target| !target.is_build_script()) {
             let path = target.src_path.canonicalize().unwrap_or_else(|_| target.src_path.clone());
-            let root = Root { edition_2015: target.edition == "2015", package: package.name.clone() };
+            let root = Root {
+                edition_2015: target.edition == "2015",
+                is_proc_macro: target.is_proc_macro(),
+                package: package.name.clone(),
+            };
             roots.insert(path, root);
         }
     }

@@ -1,16 +1,17 @@
 //! What of a program's functions is measured, and what is not and why: a count for the report, a list on request.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
+use super::build::{Build, Crate};
 use super::mirror::{Index, Mirror};
-use super::plan::Plan;
 use super::wrapper::Compiled;
 use crate::failure::Failure;
 
-/// Of the crates that were compiled by a plan.
+/// Of the crates that a run was of.
 #[derive(Debug, Default)]
 pub(crate) struct Coverage {
     pub(crate) measured: usize,
@@ -25,11 +26,17 @@ pub(crate) struct Coverage {
 }
 
 impl Coverage {
-    pub(crate) fn read(plan: &Plan, home: &Path) -> Result<Self, Failure> {
-        let mirror = Mirror::open(plan, home)?;
+    /// `flags` are cargo's, of `cargo COMMAND`.
+    pub(crate) fn read(build: &Build, command: &str, flags: &[OsString]) -> Result<Self, Failure> {
+        let mirror = Mirror::open(&build.plan, &build.home.path)?;
         let mut coverage = Self::default();
         let mut files = BTreeSet::new();
-        for compiled in compiled(home) {
+        // By this plan other programs may have been compiled before. Where cargo does not say, all count.
+        let crates = build.crates(command, flags);
+        let is_of_run = |compiled: &Compiled| {
+            crates.as_ref().is_none_or(|crates| crates.iter().any(|known| compiled.is(known)))
+        };
+        for compiled in compiled(&build.home.path).into_iter().filter(is_of_run) {
             match compiled.plain {
                 Some(why) => coverage.plain.push((compiled.package, why)),
                 None => files.extend(compiled.files),
@@ -89,6 +96,12 @@ impl Coverage {
     /// What is not measured, a line each.
     pub(crate) fn write_list(&self, out: &mut dyn Write) -> io::Result<()> {
         self.list.iter().try_for_each(|line| writeln!(out, "{line}"))
+    }
+}
+
+impl Compiled {
+    fn is(&self, known: &Crate) -> bool {
+        (&self.root, self.is_test, &self.features) == (&known.root, known.is_test, &known.features)
     }
 }
 

@@ -4,7 +4,7 @@
 //! A program may use another version of the profiler than this tool is of. Then this version's sources are compiled in
 //! the place of theirs, as whatever their crates are compiled: with the same features and dependencies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -26,7 +26,9 @@ pub(crate) const NAME: &str = "profile-cost-replace";
 
 /// The packages of the profiler, and what their sources are called here.
 const PACKAGES: [(&str, &str); 3] =
-    [("profile-cost", "facade"), ("profile-cost-macros", "macros"), ("profile-cost-runtime", "runtime")];
+    [("profile-cost", "facade"), ("profile-cost-macros", "macros"), (RUNTIME, "runtime")];
+
+const RUNTIME: &str = "profile-cost-runtime";
 
 /// How a program is linked with the profiler.
 #[derive(Debug)]
@@ -34,6 +36,21 @@ pub(crate) struct Linked {
     pub(crate) runtime: RuntimeLibrary,
     /// Another version's.
     pub(crate) replaced: Option<Replaced>,
+}
+
+impl Linked {
+    /// Where a build of all in `folder` has the runtime that the build so far has elsewhere.
+    pub(crate) fn runtime_in(&self, workspace: &Workspace, folder: &Path) -> Result<RuntimeLibrary, Failure> {
+        let theirs = self.replaced.as_ref().map(|replaced| replaced.build_directory.as_path());
+        let inside = self.runtime.rlib.strip_prefix(theirs.unwrap_or(workspace.build_directory()));
+        let inside = inside.map_err(|_| {
+            Failure::new(
+                "--deps and --crate are not for the profiler's own workspace: its runtime is a member",
+            )
+        })?;
+        let rlib = folder.join(inside);
+        Ok(RuntimeLibrary { dependencies: rlib.parent().unwrap_or(folder).to_owned(), rlib })
+    }
 }
 
 /// A build in which the profiler's sources are replaced.
@@ -58,7 +75,7 @@ pub(crate) fn find(
     command: &str,
     flags: &[OsString],
 ) -> Result<Option<Linked>, Failure> {
-    let runtimes: Vec<_> = workspace.packages.iter().filter(|p| p.name == "profile-cost-runtime").collect();
+    let runtimes: Vec<_> = workspace.packages.iter().filter(|p| p.name == RUNTIME).collect();
     let [theirs] = runtimes.as_slice() else {
         return match runtimes.as_slice() {
             [] => Ok(None),
@@ -116,6 +133,12 @@ pub(crate) fn find(
     }
 }
 
+/// The packages that the program's runtime consists of, by their ids: it cannot be linked into these.
+pub(crate) fn of_the_runtime(workspace: &Workspace) -> BTreeSet<&str> {
+    let runtimes = workspace.packages.iter().filter(|package| package.name == RUNTIME);
+    runtimes.flat_map(|package| workspace.needed_by(package)).collect()
+}
+
 fn rlib(message: &Value) -> Option<PathBuf> {
     let is_on = message["features"].as_array()?.iter().any(|feature| feature == "enabled");
     let mut files = message["filenames"].as_array()?.iter().filter_map(Value::as_str).map(PathBuf::from);
@@ -144,19 +167,12 @@ impl Replaced {
 }
 
 /// `wrapper [others' wrapper] rustc ARGUMENTS`, in the folder of the replacements.
-pub(crate) fn run(
-    wrapper: &Path,
-    mut arguments: impl Iterator<Item = OsString>,
-) -> Result<ExitCode, Failure> {
-    let program =
-        arguments.next().ok_or_else(|| Failure::new("cargo did not say which rustc; this is its wrapper"))?;
+pub(crate) fn run(wrapper: &Path, arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, Failure> {
+    let (program, mut unit) = Unit::of_cargo(arguments)?;
     let path = wrapper.with_file_name("replacements.json");
     let text = std::fs::read_to_string(&path).map_err(|error| Failure::of_file(&path, &error))?;
     let replacements: Replacements =
         serde_json::from_str(&text).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
-    let folder =
-        std::env::current_dir().map_err(|error| Failure::new(format!("no current folder: {error}")))?;
-    let mut unit = Unit::new(arguments.collect(), folder);
     let root = unit.root().and_then(|root| root.canonicalize().ok());
     if let Some(ours) = root.and_then(|root| replacements.0.get(&root)) {
         unit.set_root(ours);

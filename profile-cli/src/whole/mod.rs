@@ -3,11 +3,15 @@
 //! `plan` says what; `mirror` holds the sources with calls spliced in by `splice`; cargo builds as always, with the tool
 //! as `wrapper` around rustc, which compiles the mirror, and as `runner` around the program.
 
+pub(crate) mod advice;
 pub(crate) mod build;
+mod condition;
 pub(crate) mod coverage;
 pub(crate) mod defaults;
 mod embedded;
+mod excerpt;
 mod hash;
+mod home;
 pub(crate) mod interrupt;
 pub(crate) mod linked;
 mod mirror;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::runtime_library::RuntimeLibrary;
 use crate::failure::Failure;
 
-/// Kept as `plan.json` in a folder whose name holds its hash. The wrapper lies in that folder, and its path is part of
+/// Kept as `plan.json` in a folder whose name begins with its hash ([`Home`](super::home::Home)). The wrapper lies in that folder, and its path is part of
 /// what cargo knows of a build: other settings are another build.
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct Plan {
@@ -19,11 +19,13 @@ pub(crate) struct Plan {
     pub(crate) roots: BTreeMap<PathBuf, Root>,
     /// Folders that are mirrored whole, so that `../` means the same in the mirror.
     pub(crate) folders: Vec<PathBuf>,
-    /// Functions with fewer tokens and no loop are left alone.
+    /// Functions with fewer tokens, no loop and no `.await` are left alone.
     pub(crate) min_size: usize,
     /// Patterns of names and files; without any, all are wanted.
     pub(crate) include: Vec<String>,
     pub(crate) exclude: Vec<String>,
+    /// Through what rustc is called for all else; where the profiler's own sources are replaced.
+    pub(crate) replaces: Option<PathBuf>,
     /// A target was named, so that what is compiled without one is for the build itself.
     pub(crate) names_target: bool,
 }
@@ -32,6 +34,8 @@ pub(crate) struct Plan {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Root {
     pub(crate) edition_2015: bool,
+    /// Runs in the compiler, but for its tests, which are programs.
+    pub(crate) is_proc_macro: bool,
     pub(crate) package: String,
 }
 

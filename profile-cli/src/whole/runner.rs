@@ -16,6 +16,8 @@ pub(crate) const PROFILES: &str = "PROFILE_COST_WHOLE_PROFILES";
 /// The runner that programs would have without us, its words apart by [`BETWEEN`].
 pub(crate) const OTHERS_RUNNER: &str = "PROFILE_COST_WHOLE_RUNNER";
 pub(crate) const BETWEEN: &str = "\x1f";
+/// Set where nothing is to be started: cargo is only to say what it would start.
+pub(crate) const NOTHING: &str = "PROFILE_COST_WHOLE_NOTHING";
 /// What cargo is told for the build alone.
 pub(crate) const OVERRIDDEN: [&str; 4] =
     ["CARGO_TARGET_DIR", "CARGO_BUILD_BUILD_DIR", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"];
@@ -24,6 +26,9 @@ pub(crate) const KEPT: &str = "PROFILE_COST_WHOLE_WAS_";
 
 /// `runner PROGRAM ARGUMENTS`: becomes that program.
 pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, Failure> {
+    if std::env::var_os(NOTHING).is_some() {
+        return Ok(ExitCode::SUCCESS);
+    }
     let others = std::env::var(OTHERS_RUNNER).unwrap_or_default();
     let mut words =
         others.split(BETWEEN).filter(|word| !word.is_empty()).map(OsString::from).chain(arguments);

@@ -30,7 +30,7 @@ pub(crate) struct Options<'a> {
     pub edition_2015: bool,
     /// What the file is called in reports; `None`: as the compiler calls it.
     pub file: Option<&'a str>,
-    /// Bodies of fewer tokens, and without a loop, are left alone. 0: none are.
+    /// Bodies of fewer tokens, without a loop or an `.await`, are left alone. 0: none are.
     pub min_size: usize,
     /// Asked for each function by its name, with its type if that is known: `Orders::load`.
     pub wanted: &'a dyn Fn(&str) -> bool,
@@ -223,7 +223,8 @@ impl Splicer<'_> {
         }
         // Called once each, and the report begins with them.
         let is_entry = name == "main" || attributes::is_entry(attrs);
-        (!is_entry && self.sizes.is_small(block, self.options.min_size)).then_some(Why::Small)
+        let is_small = self.sizes.is_small(block, self.options.min_size);
+        (is_small && !is_entry && !futures::awaits(sig, block)).then_some(Why::Small)
     }
 
     fn within(

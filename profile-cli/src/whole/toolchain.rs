@@ -10,6 +10,7 @@ use crate::failure::Failure;
 #[derive(Debug)]
 pub(crate) struct Toolchain {
     cargo: OsString,
+    rustc: OsString,
     /// `rustc -vV`.
     pub(crate) version: String,
     /// The triple of this machine.
@@ -31,10 +32,14 @@ impl Toolchain {
         let version = String::from_utf8_lossy(&output.stdout).into_owned();
         let host = version.lines().find_map(|line| line.strip_prefix("host: ")).map(str::to_owned);
         let host = host.ok_or_else(|| Failure::new("rustc -vV does not say what it compiles for"))?;
-        Ok(Self { cargo, version, host })
+        Ok(Self { cargo, rustc, version, host })
     }
 
     pub(crate) fn cargo(&self) -> Command {
         Command::new(&self.cargo)
+    }
+
+    pub(crate) fn rustc(&self) -> Command {
+        Command::new(&self.rustc)
     }
 }

@@ -1,7 +1,16 @@
 //! One call of rustc by cargo: what it compiles, and what of its arguments has to change for the mirror.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+
+use super::excerpt;
+use crate::failure::Failure;
+
+/// With `=`, as cargo says it: how wide what the compiler shows may be.
+const WIDTH: &str = "--diagnostic-width";
+/// Where nobody says.
+const USUAL_WIDTH: usize = 140;
 
 /// The arguments of rustc, read as far as needed.
 #[derive(Debug)]
@@ -13,6 +22,18 @@ pub(crate) struct Unit {
 }
 
 impl Unit {
+    /// As cargo calls a wrapper: the program to call, and what with.
+    pub(crate) fn of_cargo(
+        mut arguments: impl Iterator<Item = OsString>,
+    ) -> Result<(OsString, Self), Failure> {
+        let program = arguments
+            .next()
+            .ok_or_else(|| Failure::new("cargo did not say which rustc; this is its wrapper"))?;
+        let folder =
+            std::env::current_dir().map_err(|error| Failure::new(format!("no current folder: {error}")))?;
+        Ok((program, Self::new(arguments.collect(), folder)))
+    }
+
     /// `folder` is the one that rustc runs in.
     pub(crate) fn new(arguments: Vec<OsString>, folder: PathBuf) -> Self {
         let root = (0..arguments.len()).find(|&index| {
@@ -59,8 +80,19 @@ impl Unit {
         self.folder.join(path)
     }
 
-    pub(crate) fn is_proc_macro(&self) -> bool {
-        self.value("--crate-type") == Some("proc-macro")
+    /// With the crate's own tests, if it has a harness for them or not.
+    pub(crate) fn is_test(&self) -> bool {
+        let mut pairs = self.arguments.windows(2);
+        self.arguments.iter().any(|argument| argument == "--test")
+            || pairs.any(|pair| pair[0] == "--cfg" && pair[1] == "test")
+    }
+
+    /// Those of the package's that are on.
+    pub(crate) fn features(&self) -> BTreeSet<String> {
+        let pairs = self.arguments.windows(2).filter(|pair| pair[0] == "--cfg");
+        let settings = pairs.filter_map(|pair| pair[1].to_str());
+        let quoted = settings.filter_map(|setting| setting.strip_prefix("feature=\"")?.strip_suffix('"'));
+        quoted.map(str::to_owned).collect()
     }
 
     /// `NAME-HASH`, as the files that are made are called.
@@ -84,6 +116,11 @@ impl Unit {
         if let Some(root) = self.root {
             arguments[root] = mirrored_root.into();
         }
+        // Lines that it shows are longer, and would be cut.
+        let width: usize = self.value(WIDTH).and_then(|width| width.parse().ok()).unwrap_or(USUAL_WIDTH);
+        let is_width = |argument: &OsString| argument.to_str().is_some_and(|a| a.starts_with(WIDTH));
+        arguments.retain(|argument| !is_width(argument));
+        arguments.push(format!("{WIDTH}={}", width + excerpt::LONGER).into());
         let mut remap = |from: &Path, to: &str| {
             let mut flag = OsString::from("--remap-path-prefix=");
             flag.push(from);
@@ -119,11 +156,29 @@ mod tests {
         );
         assert_eq!(unit.root(), Some("/home/me/app/src/main.rs".into()));
         assert_eq!(unit.dependencies_file(), Some("/t/debug/deps/app-7b.d".into()));
-        assert!(!unit.is_proc_macro());
+        assert!(!unit.is_test() && unit.features().is_empty());
         let mirrored = unit.mirrored(Path::new("/m/home/me/app/src/main.rs"), Path::new("/m"));
         assert_eq!(mirrored[3], "/m/home/me/app/src/main.rs");
         let added: Vec<_> = mirrored[unit.arguments.len()..].iter().map(|a| a.to_str().unwrap()).collect();
-        assert_eq!(added, ["--remap-path-prefix=/m=/", "--remap-path-prefix=/m/home/me/app="]);
+        assert_eq!(
+            added,
+            ["--diagnostic-width=540", "--remap-path-prefix=/m=/", "--remap-path-prefix=/m/home/me/app="]
+        );
+    }
+
+    #[test]
+    fn of_flags_given_twice_the_last_counts() {
+        let twice = unit("a.rs --diagnostic-width=90 --crate-name a --diagnostic-width=100 --crate-name b");
+        assert_eq!((twice.value("--crate-name"), twice.value(WIDTH)), (Some("b"), Some("100")));
+    }
+
+    #[test]
+    fn of_tests_and_features() {
+        let with = unit("--crate-name a src/lib.rs --test --cfg feature=\"b\" --cfg c --cfg feature=\"d-e\"");
+        assert!(with.is_test());
+        assert_eq!(with.features(), BTreeSet::from(["b".to_owned(), "d-e".to_owned()]));
+        assert!(unit("--crate-name a tests/a.rs --cfg test").is_test());
+        assert!(!unit("--crate-name test src/lib.rs --cfg feature=\"test\" --check-cfg cfg(test)").is_test());
     }
 
     #[test]
@@ -134,7 +189,7 @@ mod tests {
         assert_eq!(there.dependencies_file(), None);
         assert_eq!(
             there.mirrored(Path::new("/m/r/log-0.4/src/lib.rs"), Path::new("/m")).len(),
-            there.arguments.len() + 1
+            there.arguments.len() + 2
         );
         assert_eq!(unit("-vV").root(), None);
         assert_eq!(unit("- --crate-name ___ --print=cfg").root(), None);

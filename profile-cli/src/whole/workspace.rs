@@ -14,6 +14,8 @@ use crate::failure::Failure;
 pub(crate) struct Workspace {
     pub(crate) packages: Vec<Package>,
     workspace_members: BTreeSet<String>,
+    #[serde(default)]
+    resolve: Resolve,
     pub(crate) workspace_root: PathBuf,
     pub(crate) target_directory: PathBuf,
     /// Where intermediate files go; with cargo before 1.91 the same.
@@ -32,6 +34,32 @@ pub(crate) struct Package {
     pub(crate) targets: Vec<Target>,
     #[serde(default)]
     pub(crate) metadata: Value,
+}
+
+/// Who depends on whom.
+#[derive(Debug, Default, Deserialize)]
+struct Resolve {
+    nodes: Vec<Node>,
+}
+
+/// A package, and what it depends on.
+#[derive(Debug, Deserialize)]
+struct Node {
+    id: String,
+    deps: Vec<Dependency>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Dependency {
+    #[serde(rename = "pkg")]
+    package: String,
+    dep_kinds: Vec<DependencyKind>,
+}
+
+#[derive(Debug, Deserialize)]
+struct DependencyKind {
+    /// `dev`, `build`, or none for what the package itself is compiled with.
+    kind: Option<String>,
 }
 
 /// What rustc is called for.
@@ -69,6 +97,23 @@ impl Workspace {
         self.workspace_members.contains(&package.id)
     }
 
+    /// The package's id, and those of all that has to be compiled before it.
+    pub(crate) fn needed_by<'w>(&'w self, package: &'w Package) -> BTreeSet<&'w str> {
+        let mut needed = BTreeSet::new();
+        let mut open = vec![package.id.as_str()];
+        while let Some(id) = open.pop() {
+            if !needed.insert(id) {
+                continue;
+            }
+            let nodes = self.resolve.nodes.iter().filter(|node| node.id == id);
+            let dependencies = nodes.flat_map(|node| &node.deps);
+            let is_needed = |kind: &DependencyKind| kind.kind.as_deref() != Some("dev");
+            let dependencies = dependencies.filter(|dependency| dependency.dep_kinds.iter().any(is_needed));
+            open.extend(dependencies.map(|dependency| dependency.package.as_str()));
+        }
+        needed
+    }
+
     pub(crate) fn build_directory(&self) -> &Path {
         self.build_directory.as_deref().unwrap_or(&self.target_directory)
     }
@@ -91,11 +136,14 @@ impl Package {
 
 impl Target {
     pub(crate) fn is_library(&self) -> bool {
-        self.kind.iter().any(|kind| kind == "lib" || kind == "rlib" || kind == "proc-macro")
+        self.kind.iter().any(|kind| kind == "lib" || kind == "rlib") || self.is_proc_macro()
     }
 
-    /// Runs while other packages are compiled.
-    pub(crate) fn is_for_compiling(&self) -> bool {
-        self.kind.iter().any(|kind| kind == "proc-macro" || kind == "custom-build")
+    pub(crate) fn is_proc_macro(&self) -> bool {
+        self.kind.iter().any(|kind| kind == "proc-macro")
+    }
+
+    pub(crate) fn is_build_script(&self) -> bool {
+        self.kind.iter().any(|kind| kind == "custom-build")
     }
 }

@@ -13,13 +13,17 @@ use std::process::{Command, ExitCode, Stdio};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::excerpt;
 use super::mirror::Mirror;
-use super::plan::Plan;
+use super::plan::{Plan, Root};
 use super::unit::Unit;
 use crate::failure::Failure;
 
 /// The name that the tool is called by as a wrapper.
 pub(crate) const NAME: &str = "profile-cost-rustc";
+
+/// Set where nothing but the runtime and what it needs is to be compiled: what is linked with it comes later.
+pub(crate) const RUNTIME_ONLY: &str = "PROFILE_COST_WHOLE_RUNTIME_ONLY";
 
 /// Rounds of leaving functions out.
 const ROUNDS: usize = 4;
@@ -29,6 +33,8 @@ const ROUNDS: usize = 4;
 pub(crate) struct Compiled {
     pub(crate) package: String,
     pub(crate) root: PathBuf,
+    pub(crate) is_test: bool,
+    pub(crate) features: BTreeSet<String>,
     /// The user's files that are in it.
     pub(crate) files: BTreeSet<PathBuf>,
     /// Why it is as it was.
@@ -36,15 +42,8 @@ pub(crate) struct Compiled {
 }
 
 /// `wrapper rustc ARGUMENTS`.
-pub(crate) fn run(
-    wrapper: &Path,
-    mut arguments: impl Iterator<Item = OsString>,
-) -> Result<ExitCode, Failure> {
-    let rustc =
-        arguments.next().ok_or_else(|| Failure::new("cargo did not say which rustc; this is its wrapper"))?;
-    let folder =
-        std::env::current_dir().map_err(|error| Failure::new(format!("no current folder: {error}")))?;
-    let unit = Unit::new(arguments.collect(), folder);
+pub(crate) fn run(wrapper: &Path, arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, Failure> {
+    let (rustc, unit) = Unit::of_cargo(arguments)?;
     let home = wrapper.parent().unwrap_or(wrapper);
     let compiler = Compiler { rustc, plan: Plan::read(home)?, home: home.to_owned() };
     compiler.compile(&unit)
@@ -76,12 +75,18 @@ impl Compiler {
         let root = unit.root().and_then(|path| path.canonicalize().ok());
         let known = root.and_then(|path| Some((self.plan.roots.get(&path)?, path)));
         let for_build = self.plan.names_target && unit.value("--target").is_none();
-        let Some((root, path)) = known.filter(|_| !for_build && !unit.is_proc_macro()) else {
+        let runs = |root: &Root| !root.is_proc_macro || unit.is_test();
+        let Some((root, path)) = known.filter(|(root, _)| !for_build && runs(root)) else {
             return self.pass_through(unit);
         };
+        if std::env::var_os(RUNTIME_ONLY).is_some() {
+            return Ok(ExitCode::FAILURE);
+        }
         let mut compiled = Compiled {
             package: root.package.clone(),
             root: path.clone(),
+            is_test: unit.is_test(),
+            features: unit.features(),
             files: BTreeSet::new(),
             plain: None,
         };
@@ -97,7 +102,14 @@ impl Compiler {
 
     /// Without us, but for where the libraries lie that instrumented crates are linked with.
     fn pass_through(&self, unit: &Unit) -> Result<ExitCode, Failure> {
-        let mut rustc = Command::new(&self.rustc);
+        let mut rustc = match &self.plan.replaces {
+            Some(wrapper) => {
+                let mut wrapped = Command::new(wrapper);
+                wrapped.arg(&self.rustc);
+                wrapped
+            }
+            None => Command::new(&self.rustc),
+        };
         rustc.args(&unit.arguments);
         if unit.value("--crate-name").is_some_and(|name| name != "___") {
             rustc.arg("-L").arg(self.library_path());
@@ -300,6 +312,8 @@ fn collect_spans(value: &Value, spans: &mut Vec<(PathBuf, usize)>) {
 }
 
 fn say(line: &str) {
+    let hidden = excerpt::hidden(line);
+    let line = hidden.as_deref().unwrap_or(line);
     let mut stderr = std::io::stderr().lock();
     let _ = stderr.write_all(line.as_bytes()).and_then(|()| stderr.write_all(b"\n"));
 }

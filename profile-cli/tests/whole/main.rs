@@ -7,6 +7,7 @@ mod copy;
 mod counts;
 mod refused;
 mod said;
+mod shown;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -100,8 +101,18 @@ fn same_results_and_every_call(copy: &Copy, plain: &Run) {
     {
         assert!(report.contains(line), "{line}: {report}");
     }
+    // Macros run in the compiler, and are as they were; tests of them are programs.
+    let of_macros = profiled_counts.iter().filter(|((file, _), _)| file == "macros/src/lib.rs");
+    let of_macros: Vec<_> = of_macros.map(|((_, name), calls)| (name.as_str(), *calls)).collect();
+    assert_eq!(of_macros, [("macros_have_tests", 1)]);
+    let built = fs::read_dir(copy.path("target/debug/deps")).expect("a folder").flatten();
+    let is_macros = |name: &str| name.starts_with("libmacros-") && !name.ends_with(".d");
+    let macros = built.filter(|entry| is_macros(&entry.file_name().to_string_lossy()));
+    let macros: Vec<Vec<u8>> = macros.map(|entry| fs::read(entry.path()).expect("a library")).collect();
+    let is_measured = |library: &Vec<u8>| library.windows(20).any(|name| name == b"profile_cost_runtime");
+    assert!(!macros.is_empty() && !macros.iter().any(is_measured));
     // As many as there are in the files; a folder that is linked is there under two names.
-    assert!(report.contains("functions in the sources: 130 measured, 12 not"), "{report}");
+    assert!(report.contains("functions in the sources: 132 measured, 17 not"), "{report}");
     assert!(!report.contains("is not measured"), "a whole crate was given up: {report}");
 }
 
@@ -127,6 +138,7 @@ fn programs_end_as_they_would(copy: &Copy) {
         let mut tool = copy.tool_command(&format!("run --offline --min-size 0 {flags}"));
         let said = Said::by(tool.env("TORTURE_COUNTS", &folder)).ends_with(code);
         assert_eq!(said.stdout, out, "{flags}");
+        assert!(!said.stderr.contains("wrote no profile"), "{flags}: {}", said.stderr);
         let profiled = counts::of_profile(&counts::profile(&copy.profile()));
         let mut by_hand = counts::by_hand(&folder);
         if flags == "-p allocator" {
@@ -135,14 +147,19 @@ fn programs_end_as_they_would(copy: &Copy) {
             assert!(profiled.keys().any(|(_, name)| name == "add"), "{profiled:?}");
         }
         assert!(!by_hand.is_empty());
+        // As many functions as there are in the program, whatever else this plan was for.
+        if flags == "-p spaced --bin script" {
+            assert!(said.stderr.contains("functions in the sources: 6 measured, 1 not"), "{}", said.stderr);
+        }
         for (key, calls) in by_hand {
             assert_eq!(profiled.get(&key), Some(&calls), "{flags}: {key:?}");
         }
     }
-    // Without unwinding nothing is left to write a profile; the end is the same.
+    // Without unwinding nothing is left to write a profile, which is said; the end is the same.
     let said = copy.tool("run --offline --min-size 0 --profile aborting -p ends --bin panics");
     assert_eq!((said.code, said.stdout.as_str()), (Some(134), "before panic\n"), "{}", said.stderr);
     assert!(said.stderr.contains("panicked at ends/src/bin/panics.rs:4:"), "{}", said.stderr);
+    assert!(said.stderr.contains("\nnote: a process wrote no profile: aborted"), "{}", said.stderr);
 
     let said = copy.tool("bench --offline --min-size 0 -p forms --bench plain").fine();
     assert_eq!(said.stdout, "benched 19600\n");

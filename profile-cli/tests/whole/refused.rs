@@ -75,6 +75,31 @@ fn flags_of_the_users_stay() {
     assert!(said.stderr.contains("is_flagged"), "{said:?}");
 }
 
+/// The one for the target before those for conditions, a path to it from where the configuration is.
+#[test]
+fn runners_of_the_users_stay() {
+    let copy = Copy::of_package(
+        "runners",
+        "",
+        "fn main() {\n    println!(\"{:?}\", std::env::var(\"RUN_BY\"));\n}\n",
+    );
+    let run = |configuration: &str| {
+        copy.write(".cargo/config.toml", configuration);
+        copy.tool("run --offline --quiet").fine().stdout
+    };
+    let others = "[target.'cfg(windows)']\nrunner = '/nonexistent/wine'\n";
+    let unix = "[target.'cfg(all(unix, not(windows)))']\nrunner = ['env', 'RUN_BY=unix']\n";
+    assert_eq!(run(&format!("{others}{unix}")), "Ok(\"unix\")\n");
+    assert_eq!(run(others), "Err(NotPresent)\n");
+    copy.write("by path", "#!/bin/sh\nRUN_BY=path exec \"$@\"\n");
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(copy.path("by path"), executable).expect("a script");
+    let version = Said::by(std::process::Command::new("rustc").arg("-vV")).stdout;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).expect("a triple");
+    let host = format!("[target.{host}]\nrunner = ['./by path']\n");
+    assert_eq!(run(&format!("{unix}{host}")), "Ok(\"path\")\n");
+}
+
 /// One runtime in the process, whose calls are counted once each.
 #[test]
 fn a_program_that_uses_the_profiler_itself() {
@@ -108,14 +133,22 @@ fn a_program_that_uses_another_version_of_the_profiler() {
     assert!(said.stderr.contains("uses profile-cost 0.0.1: "), "{said:?}");
 }
 
+/// Also with dependencies measured, of which one uses what the runtime is made of.
 fn counts_once(name: &str, repository: &Path) -> Said {
+    let helper = Copy::of_package(&format!("{name}-helper"), "[dependencies]\nlog = \"0.4\"\n", "");
+    helper.write(
+        "src/lib.rs",
+        "pub fn helped(n: u64) -> u64 {\n    log::set_max_level(log::LevelFilter::Off);\n    n + 1\n}\n",
+    );
+    let profiler = "default-features = false, features = [\"enabled\"]";
     let manifest = format!(
-        "[dependencies]\nprofile-cost = {{ path = {repository:?}, default-features = false, features = [\"enabled\"] }}\n"
+        "[dependencies]\nprofile-cost = {{ path = {repository:?}, {profiler} }}\n{name}-helper = {{ path = {:?} }}\n",
+        helper.folder
     );
     let copy = Copy::of_package(
         name,
         &manifest,
-        "use profile_cost::profile_cost;
+        &"use profile_cost::profile_cost;
 
 #[profile_cost]
 fn marked(n: u64) -> u64 {
@@ -123,22 +156,49 @@ fn marked(n: u64) -> u64 {
 }
 
 fn unmarked(n: u64) -> u64 {
-    marked(n) + 1
+    HELPER::helped(marked(n))
 }
 
 fn main() {
     println!(\"{}\", marked(10));
 }
-",
+
+#[test]
+fn tested() {
+    assert_eq!(marked(3), 3);
+}
+"
+        .replace("HELPER", &format!("{name}-helper").replace('-', "_")),
     );
+    let of_helper = (format!("{name}-helper/src/lib.rs"), "helped".to_owned());
+    let counted = |copy: &Copy, first: &str| {
+        let counts = counts::of_profile(&counts::profile(&copy.profile()));
+        let calls = |name: &str| counts.get(&("src/main.rs".to_owned(), name.to_owned())).copied();
+        let all = [calls("marked"), calls("unmarked"), calls(first), counts.get(&of_helper).copied()];
+        assert_eq!(counts.len(), all.iter().flatten().count(), "{counts:?}");
+        all
+    };
     let said = copy.tool("run --offline --min-size 0").fine();
     assert_eq!(said.stdout, "10\n");
-    let counts = counts::of_profile(&counts::profile(&copy.profile()));
-    let calls = |name: &str| counts.get(&("src/main.rs".to_owned(), name.to_owned())).copied();
-    assert_eq!(
-        (calls("marked"), calls("unmarked"), calls("main")),
-        (Some(11), Some(10), Some(1)),
-        "{counts:?}"
+    assert_eq!(counted(&copy, "main"), [Some(11), Some(10), Some(1), None]);
+
+    // Errors of what waits for the runtime are nobody's.
+    let all = copy.tool("run --offline --min-size 0 --deps").fine();
+    assert_eq!(all.stdout, "10\n");
+    assert_eq!(counted(&copy, "main"), [Some(11), Some(10), Some(1), Some(10)]);
+    assert_eq!(all.errors(), [""; 0]);
+    let notes = all.stderr.lines().filter(|line| line.contains("is made of them: "));
+    assert!(notes.collect::<String>().contains("log"), "{all:?}");
+    let again = copy.tool("run --offline --min-size 0 --deps --verbose").fine();
+    assert_eq!(again.compiled(), std::collections::BTreeSet::new());
+
+    let tested = copy.tool(&format!("test --offline --min-size 0 --crate {name}-helper")).fine();
+    assert!(tested.stdout.contains("1 passed"), "{tested:?}");
+    assert_eq!(counted(&copy, "tested"), [Some(4), Some(3), Some(1), Some(3)]);
+    let refused = copy.tool("run --offline --crate log").ends_with(2);
+    assert!(
+        refused.stderr.contains("error: --crate log: profile-cost, which the program uses"),
+        "{refused:?}"
     );
     said
 }

@@ -30,6 +30,10 @@ extern "C" fn hook() {
         let listens = is_set(crate::http::server::VARIABLE);
         #[cfg(not(feature = "server"))]
         let listens = false;
+        #[cfg(feature = "recorder")]
+        if is_set("PROFILE_COST_RECORD") {
+            crate::recorder::before_main(crate::control::decide);
+        }
         if is_set(VARIABLE) || is_set(FILES) || listens {
             crate::control::decide();
         }

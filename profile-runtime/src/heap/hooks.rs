@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::captured::{self, Owners, Weight};
 use super::live;
-use super::local::{self, Late, Local};
+use super::local::{self, Busy, Late, Local};
 use super::mode::Mode;
 use super::quick;
 use super::recording::{self, Kind, Plan};
@@ -86,6 +86,26 @@ pub(super) fn record(address: usize, layout: Layout) {
     }
 }
 
+/// A block of the record `id`, for which `quick` has found no place. No call has a report of its own.
+#[inline(never)]
+pub(super) fn keep_slowly(busy: Busy<'static>, address: usize, size: usize, id: RecordId) {
+    let local = busy.local();
+    local.nursery.prefetch(address);
+    if local.nursery.insert_slowly(address, id) {
+        count(local, id, address, size);
+    } else {
+        add(&local.unrecorded, 1);
+        recording::note_full();
+    }
+}
+
+#[inline(always)]
+fn count(local: &Local, id: RecordId, address: usize, size: usize) {
+    local.lines.of(id).allocate(1, size as u64);
+    local.part.grow(size as u64);
+    local.allocated(address);
+}
+
 /// A block that stands for itself, of the record `id`.
 #[inline(always)]
 fn keep(local: &'static Local, address: usize, layout: Layout, path: u32, id: RecordId) {
@@ -93,9 +113,7 @@ fn keep(local: &'static Local, address: usize, layout: Layout, path: u32, id: Re
         add(&local.unrecorded, 1);
         return recording::note_full();
     }
-    local.lines.of(id).allocate(1, layout.size() as u64);
-    local.part.grow(layout.size() as u64);
-    local.allocated(address);
+    count(local, id, address, layout.size());
     if captured::are_open() {
         captured::allocated(address, path, Weight::one(layout.size()));
     }
@@ -198,15 +216,17 @@ fn record_sample(local: &Local, plan: Plan, address: usize, layout: Layout) {
     local.join(plan);
     let path = current_path();
     let id = intern(local, plan, layout, plan.rate(), home(path));
-    if !live::insert(address, id) {
+    // Past the cap it may be the record of what cannot be told apart, which has no rate to weigh the block by.
+    if records::get(id).rate.load(Relaxed) == 0 || !live::insert(address, id) {
         return add(&local.unrecorded, 1);
     }
     sampler::note_sampled(address);
     let weight = sampler::weight(layout.size(), sampler::rate_of(plan.rate()));
-    let record = records::get(id);
-    record.sampled.fetch_add(1, Relaxed);
-    record.samples.fetch_add(1, Relaxed);
-    record.variance.fetch_add(weight.variance, Relaxed);
+    if let Some(extra) = records::make_extra(id) {
+        extra.sampled.fetch_add(1, Relaxed);
+        extra.samples.fetch_add(1, Relaxed);
+        extra.variance.fetch_add(weight.variance, Relaxed);
+    }
     local.lines.of(id).allocate(weight.blocks, weight.bytes);
     local.part.grow(weight.bytes);
     local.allocated(address);
@@ -223,6 +243,35 @@ pub(super) fn hand_over(local: &Local) {
     let Some(_busy) = local.enter() else { return };
     if local.is_of(recording::plan().generation()) {
         local.part.hand_over();
+    }
+}
+
+/// A block is about to be freed which is not among those that its thread allocated last. No call has a report of its own
+/// to come.
+#[inline(never)]
+pub(super) fn forget_shared(busy: Busy<'static>, address: usize, size: usize) {
+    let local = busy.local();
+    let plan = recording::plan();
+    if !plan.keeps_blocks() {
+        return;
+    }
+    // In a sample a thread may have begun without.
+    local.join(plan);
+    match live::remove(address) {
+        Some(id) if plan.has_blocks_alone() => {
+            local.lines.of(id).free(1, size as u64, local.is_recent(address));
+            local.part.shrink(size as u64);
+        }
+        Some(id) => count_free(local, id, address, size, local.is_recent(address)),
+        None => count_unknown(local, plan),
+    }
+}
+
+/// A block is freed that is not known. In a sample it is most likely one that was not chosen.
+#[inline(always)]
+fn count_unknown(local: &Local, plan: Plan) {
+    if plan.keeps_every_block() {
+        add(&local.older_frees, 1);
     }
 }
 
@@ -245,9 +294,7 @@ pub(super) fn forget(address: usize, layout: Layout) {
             free_captured(id, address, layout.size());
             count_free(local, id, address, layout.size(), local.is_recent(address));
         }
-        // In a sample it is most likely one that was not chosen.
-        None if plan.keeps_every_block() => add(&local.older_frees, 1),
-        None => {}
+        None => count_unknown(local, plan),
     }
 }
 
@@ -301,14 +348,15 @@ fn count_free(local: &Local, id: RecordId, address: usize, size: usize, temporar
 /// What a block that is freed stands for; of a sample, takes back what it had told the filter and the variance.
 #[inline(always)]
 fn weigh(id: RecordId, address: usize, size: usize) -> (u64, u64) {
-    let record = records::get(id);
-    match record.rate.load(Relaxed) {
+    match records::get(id).rate.load(Relaxed) {
         0 => (1, size as u64),
         rate => {
             let weight = sampler::weight(size, sampler::rate_of(rate));
             sampler::note_freed(address);
-            record.samples.fetch_sub(1, Relaxed);
-            record.variance.fetch_sub(weight.variance, Relaxed);
+            if let Some(extra) = records::extra(id) {
+                extra.samples.fetch_sub(1, Relaxed);
+                extra.variance.fetch_sub(weight.variance, Relaxed);
+            }
             (weight.blocks, weight.bytes)
         }
     }
@@ -442,7 +490,7 @@ fn copied_sample(rate: u8, size: usize, bytes: usize, to: Layout) {
         rate => sampler::weight(size, sampler::rate_of(rate)).blocks as f64 / sampler::UNIT as f64,
     };
     let id = intern(local, plan, to, plan.rate(), home(current_path()));
-    records::get(id).copied_bytes.fetch_add((bytes as f64 * blocks).round() as u64, Relaxed);
+    add_copied(id, (bytes as f64 * blocks).round() as u64);
 }
 
 /// `bytes` were copied into the block, which was recorded just now.
@@ -454,7 +502,14 @@ fn copied(address: usize, bytes: usize) {
     if recording::plan().keeps_every_block()
         && let Some(id) = live::find(address)
     {
-        records::get(id).copied_bytes.fetch_add(bytes as u64, Relaxed);
+        add_copied(id, bytes as u64);
+    }
+}
+
+/// NOTE: what is copied past the cap may not be counted.
+fn add_copied(id: RecordId, bytes: u64) {
+    if let Some(extra) = records::make_extra(id) {
+        extra.copied_bytes.fetch_add(bytes, Relaxed);
     }
 }
 

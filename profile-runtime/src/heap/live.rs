@@ -1,68 +1,111 @@
-//! Which record each live block belongs to: a side table by address, at most 16 bytes a block.
+//! Which record each live block belongs to: a side table by address, 8 to 10 bytes a block.
 //!
-//! 256 shards of open addressing with linear probing; a slot is one word. A block's size is not kept: whoever frees
-//! it says it again. Those that a thread allocated last may be in its `nursery` instead, where they are looked for too.
+//! 256 shards of cache lines with nine blocks each (`bucket`); a block whose line is full is in one of the next. A
+//! block's size is not kept: whoever frees it says it again. Neither are the bits of its address that say which shard it
+//! is in. Those that a thread allocated last may be in its `nursery` instead, where they are looked for too.
 
 use std::cell::UnsafeCell;
 use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
+use super::bucket::{Bucket, KEY_BITS, SLOTS};
 use super::memory;
 use super::nursery::{self, Young};
 use super::records::RecordId;
 use super::spin::Spin;
 
 const SHARDS: usize = 256;
-/// Slots of a shard's first table.
-const FIRST: usize = 512;
-/// Bits of a slot for the record; the rest is for the address.
+/// Buckets of a shard's first table. All shards' are one mapping, of 256 KiB.
+///
+/// PERF: so that few blocks are in few cache lines.
+const FIRST: usize = 16;
+/// What it grows by at least: a page.
+const STEP: usize = 64;
+/// Bits of a word for the record; the rest is for the address.
 const ID_BITS: u32 = 20;
 /// Addresses are kept in units of this many bits: allocators align to 8 at least.
 /// NOTE: 47 bits of address on x86-64, 48 elsewhere (there blocks that are not 16-aligned are not kept).
 const UNIT_BITS: u32 = if cfg!(target_arch = "x86_64") { 3 } else { 4 };
+/// What is left of an address.
+const ADDRESS_BITS: u32 = 64 - ID_BITS;
 
-/// Tables of one shard, in the lock's keeping.
-struct Slots {
-    slots: *mut u64,
+const _: () = assert!(SHARDS == 1 << (ADDRESS_BITS - KEY_BITS));
+
+/// The table of one shard, in the lock's keeping.
+struct Table {
+    buckets: *mut Bucket,
+    /// Buckets that there are.
     capacity: usize,
+    /// Blocks in them.
     len: usize,
 }
 
-#[repr(align(64))]
+/// PERF: two in a cache line, so that all of them take a quarter of the first cache.
+#[repr(align(32))]
 struct Shard {
     lock: Spin,
-    slots: UnsafeCell<Slots>,
+    table: UnsafeCell<Table>,
 }
 
-// SAFETY: `slots` is touched only by whoever holds `lock`.
+// SAFETY: `table` is touched only by whoever holds `lock`.
 unsafe impl Sync for Shard {}
 
 static LIVE: [Shard; SHARDS] = [const {
-    Shard { lock: Spin::new(), slots: UnsafeCell::new(Slots { slots: ptr::null_mut(), capacity: 0, len: 0 }) }
+    Shard {
+        lock: Spin::new(),
+        table: UnsafeCell::new(Table { buckets: ptr::null_mut(), capacity: 0, len: 0 }),
+    }
 }; SHARDS];
 
-#[inline(always)]
-fn hash(key: u64) -> u64 {
-    key.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+/// The first tables of all shards.
+static FIRSTS: AtomicPtr<Bucket> = AtomicPtr::new(ptr::null_mut());
+const FIRSTS_BYTES: usize = SHARDS * FIRST * size_of::<Bucket>();
+
+/// The first table of a shard, mapped if need be; `None` past the cap.
+fn first_of(shard: usize) -> Option<*mut Bucket> {
+    let mut all = FIRSTS.load(Ordering::Acquire);
+    if all.is_null() {
+        let fresh = memory::map(FIRSTS_BYTES)?;
+        all = match FIRSTS.compare_exchange(all, fresh.cast(), Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => fresh.cast(),
+            Err(there) => {
+                // SAFETY: mapped just now with that size; another thread was first, and nobody knows of this one.
+                unsafe { memory::unmap(fresh, FIRSTS_BYTES) };
+                there
+            }
+        };
+    }
+    Some(all.wrapping_add(shard * FIRST))
 }
 
+/// Where a block is looked for: its shard, and what tells it apart there.
+///
+/// NOTE: each address has a place of its own. An odd number times all of them, of so many bits, gives all of them again.
 #[inline(always)]
-fn home(hash: u64, capacity: usize) -> usize {
+fn place_of(units: u64) -> (&'static Shard, u64) {
+    let hash = units.wrapping_mul(0x9e3_779b_97f5) & ((1 << ADDRESS_BITS) - 1);
+    (&LIVE[(hash >> KEY_BITS) as usize], hash & ((1 << KEY_BITS) - 1))
+}
+
+/// The bucket where a block belongs, of `capacity`.
+#[inline(always)]
+fn home(key: u64, capacity: usize) -> usize {
     // Any capacity will do, not only powers of two: the table grows by a quarter, and is never much too large.
-    (((hash >> 16 & 0xffff_ffff) * capacity as u64) >> 32) as usize
+    (((key >> (KEY_BITS - 32)) * capacity as u64) >> 32) as usize
 }
 
 /// The address in units; `None` when it cannot be kept.
 #[inline(always)]
-fn key_of(address: usize) -> Option<u64> {
+fn units_of(address: usize) -> Option<u64> {
     // What is less than a unit is at the top then, where nothing may be.
-    let key = (address as u64).rotate_right(UNIT_BITS);
-    (key >> (64 - ID_BITS) == 0).then_some(key)
+    let units = (address as u64).rotate_right(UNIT_BITS);
+    (units >> ADDRESS_BITS == 0).then_some(units)
 }
 
 /// A block and its record in one word, which is never 0; `None` when the address cannot be kept.
 #[inline(always)]
 pub(super) fn entry_of(address: usize, id: RecordId) -> Option<u64> {
-    key_of(address).map(|key| key << ID_BITS | u64::from(id))
+    units_of(address).map(|units| units << ID_BITS | u64::from(id))
 }
 
 /// Whether it is that block's.
@@ -77,33 +120,13 @@ pub(super) fn id_of(entry: u64) -> RecordId {
     (entry & ((1 << ID_BITS) - 1)) as RecordId
 }
 
-/// The block in it.
-#[inline(always)]
-pub(super) fn address_of(entry: u64) -> usize {
-    (entry >> ID_BITS << UNIT_BITS) as usize
-}
-
-/// Fetches what [`insert`] of that block will need.
+/// Fetches what [`insert_entry`] of that will need.
 ///
 /// PERF: the table of a large heap is not in the cache; meanwhile the stack is walked.
 #[inline(always)]
-pub(crate) fn prefetch(address: usize) {
-    #[cfg(target_arch = "x86_64")]
-    if let Some(key) = key_of(address) {
-        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        let hash = hash(key);
-        let shard = &LIVE[(hash >> 56) as usize];
-        // NOTE: read without the lock: what was read may be out of date, and is not followed but only fetched.
-        // SAFETY: the shard is a static; a prefetch of any address is harmless.
-        unsafe {
-            let table = shard.slots.get();
-            let (slots, capacity) =
-                ((&raw const (*table).slots).read_volatile(), (&raw const (*table).capacity).read_volatile());
-            _mm_prefetch::<_MM_HINT_T0>(slots.wrapping_add(home(hash, capacity)).cast());
-        }
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
+pub(super) fn prefetch_entry(entry: u64) {
+    let (shard, key) = place_of(entry >> ID_BITS);
+    shard.prefetch(key);
 }
 
 /// Remembers a block. False when there is no room (the cap) or its address cannot be kept.
@@ -120,18 +143,15 @@ pub(super) fn insert_entry(entry: u64) -> bool {
 /// As [`insert`], if `take` says so, which is asked with the lock of the block's shard held. False when there is no room.
 #[inline(always)]
 pub(super) fn insert_entry_if(entry: u64, take: impl FnOnce() -> bool) -> bool {
-    let hash = hash(entry >> ID_BITS);
-    let shard = &LIVE[(hash >> 56) as usize];
+    let (shard, key) = place_of(entry >> ID_BITS);
     let _held = shard.lock.lock();
     // SAFETY: the lock is held.
-    let table = unsafe { &mut *shard.slots.get() };
-    if table.len * 5 >= table.capacity * 4 && !table.grow() {
+    let table = unsafe { &mut *shard.table.get() };
+    if table.is_dense() && !table.grow(shard.number()) {
         return false;
     }
     if take() {
-        // SAFETY: grown, so there is an empty slot.
-        unsafe { table.put(entry, hash) };
-        table.len += 1;
+        table.put(key, id_of(entry));
     }
     true
 }
@@ -139,141 +159,163 @@ pub(super) fn insert_entry_if(entry: u64, take: impl FnOnce() -> bool) -> bool {
 /// Forgets a block; the record it belonged to, or `None` for one that was not remembered.
 #[inline(always)]
 pub(crate) fn remove(address: usize) -> Option<RecordId> {
-    let key = key_of(address)?;
-    let hash = hash(key);
-    let shard = &LIVE[(hash >> 56) as usize];
+    let (shard, key) = place_of(units_of(address)?);
+    // PERF: while the lock is taken.
+    shard.prefetch(key);
     let _held = shard.lock.lock();
     // SAFETY: the lock is held.
-    let table = unsafe { &mut *shard.slots.get() };
-    let Some(at) = table.find(key, hash) else { return nursery::find(address).map(Young::remove) };
-    // SAFETY: that slot is in use.
-    let slot = unsafe { *table.slots.add(at) };
-    // SAFETY: as before.
-    unsafe { table.close_gap(at) };
-    table.len -= 1;
-    Some(id_of(slot))
+    let table = unsafe { &mut *shard.table.get() };
+    match table.find(key) {
+        Some((at, slot)) => Some(table.take(key, at, slot)),
+        None => nursery::find(address).map(Young::remove),
+    }
 }
 
 /// The record of a block.
 pub(crate) fn find(address: usize) -> Option<RecordId> {
-    let key = key_of(address)?;
-    let hash = hash(key);
-    let shard = &LIVE[(hash >> 56) as usize];
+    let (shard, key) = place_of(units_of(address)?);
     let _held = shard.lock.lock();
     // SAFETY: the lock is held.
-    let table = unsafe { &*shard.slots.get() };
-    match table.find(key, hash) {
-        // SAFETY: that slot is in use.
-        Some(at) => Some(id_of(unsafe { *table.slots.add(at) })),
+    let table = unsafe { &mut *shard.table.get() };
+    match table.find(key) {
+        Some((at, slot)) => Some(table.bucket(at).id(slot)),
         None => nursery::find(address).map(|young| young.id()),
     }
 }
 
-impl Slots {
+impl Shard {
+    fn number(&self) -> usize {
+        (ptr::from_ref(self).addr() - LIVE.as_ptr().addr()) / size_of::<Self>()
+    }
+
+    /// Fetches the bucket where a block belongs. Without the lock.
+    #[inline(always)]
+    fn prefetch(&self, key: u64) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            // NOTE: what was read may be out of date, and is not followed but only fetched.
+            // SAFETY: the shard is a static; a prefetch of any address is harmless.
+            unsafe {
+                let table = self.table.get();
+                let (buckets, capacity) = (
+                    (&raw const (*table).buckets).read_volatile(),
+                    (&raw const (*table).capacity).read_volatile(),
+                );
+                _mm_prefetch::<_MM_HINT_T0>(buckets.wrapping_add(home(key, capacity)).cast());
+            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = key;
+    }
+}
+
+impl Table {
+    /// Nine of ten places are taken.
+    #[inline(always)]
+    fn is_dense(&self) -> bool {
+        self.len * 10 >= self.capacity * (9 * SLOTS)
+    }
+
+    #[inline(always)]
+    fn bucket(&mut self, at: usize) -> &mut Bucket {
+        debug_assert!(at < self.capacity);
+        // SAFETY: that many were mapped, zeroed; every caller's `at` is a `home` or one that `after` gave, below the
+        // capacity; and the shard's lock is held, so that nobody else has the bucket.
+        unsafe { &mut *self.buckets.add(at) }
+    }
+
     #[inline(always)]
     fn after(&self, at: usize) -> usize {
         if at + 1 == self.capacity { 0 } else { at + 1 }
     }
 
-    /// The slot that a block is in.
+    /// The bucket and the slot that a block is in.
     #[inline(always)]
-    fn find(&self, key: u64, hash: u64) -> Option<usize> {
-        if self.len == 0 {
-            return None;
-        }
-        let mut at = home(hash, self.capacity);
-        loop {
-            // SAFETY: `at` stays below the capacity, and the load below 1: an empty slot ends the loop.
-            match unsafe { *self.slots.add(at) } {
-                0 => return None,
-                slot if slot >> ID_BITS == key => return Some(at),
-                _ => at = self.after(at),
+    fn find(&mut self, key: u64) -> Option<(usize, usize)> {
+        let mut at = home(key, self.capacity);
+        for _ in 0..self.capacity {
+            let bucket = self.bucket(at);
+            if let Some(slot) = bucket.find(key) {
+                return Some((at, slot));
             }
+            if !bucket.was_passed() {
+                return None;
+            }
+            at = self.after(at);
         }
+        None
     }
 
-    /// # Safety
-    /// There is an empty slot.
+    /// Adds a block. There is room: see [`Table::grow`].
     #[inline(always)]
-    unsafe fn put(&mut self, slot: u64, hash: u64) {
-        let mut at = home(hash, self.capacity);
-        // SAFETY: `at` stays below the capacity, and there is an empty slot.
-        unsafe {
-            while *self.slots.add(at) != 0 {
-                at = self.after(at);
-            }
-            *self.slots.add(at) = slot;
+    fn put(&mut self, key: u64, id: RecordId) {
+        let mut at = home(key, self.capacity);
+        while self.bucket(at).is_full() {
+            self.bucket(at).pass();
+            at = self.after(at);
         }
+        self.bucket(at).push(key, id);
+        self.len += 1;
     }
 
-    /// Empties a slot; those after it that were displaced by it move up.
-    ///
-    /// # Safety
-    /// `gap` is below the capacity.
+    /// Takes a block out of where it was found.
     #[inline(always)]
-    unsafe fn close_gap(&mut self, mut gap: usize) {
-        let mut at = self.after(gap);
-        // SAFETY: all indices stay below the capacity; the load is below 1, so an empty slot ends the loop.
-        unsafe {
-            loop {
-                let slot = *self.slots.add(at);
-                if slot == 0 {
-                    break;
-                }
-                let home = home(hash(slot >> ID_BITS), self.capacity);
-                // Whether the gap lies between the slot's home and the slot, around the end of the table.
-                let moves = if home <= at { home <= gap && gap < at } else { home <= gap || gap < at };
-                if moves {
-                    *self.slots.add(gap) = slot;
-                    gap = at;
-                }
-                at = self.after(at);
-            }
-            *self.slots.add(gap) = 0;
+    fn take(&mut self, key: u64, at: usize, slot: usize) -> RecordId {
+        let mut passed = home(key, self.capacity);
+        while passed != at {
+            self.bucket(passed).unpass();
+            passed = self.after(passed);
         }
+        self.len -= 1;
+        self.bucket(at).take(slot)
     }
 
-    /// By a quarter, so that a block takes 10 to 13 bytes. False past the cap.
+    /// By a quarter, as that shard's. False past the cap, when it is full but for a sixteenth.
     #[cold]
     #[inline(never)]
-    fn grow(&mut self) -> bool {
-        let old = (self.slots, self.capacity);
-        let capacity = old.1 + (old.1 / 4 / FIRST * FIRST).max(FIRST);
-        let Some(slots) = memory::map(capacity * 8) else {
-            // Dense, but not full: it still takes some.
-            return self.capacity > 0 && self.len + 1 < self.capacity - self.capacity / 16;
+    fn grow(&mut self, shard: usize) -> bool {
+        let (capacity, buckets) = match self.capacity {
+            0 => (FIRST, first_of(shard)),
+            now => {
+                let capacity = (now + now / 4).max(now + STEP) / STEP * STEP;
+                (capacity, memory::map(capacity * size_of::<Bucket>()).map(<*mut u8>::cast))
+            }
         };
-        (self.slots, self.capacity) = (slots.cast(), capacity);
-        for at in 0..old.1 {
-            // SAFETY: within the old table, and the new one has room for all of it.
-            unsafe {
-                let slot = *old.0.add(at);
-                if slot != 0 {
-                    self.put(slot, hash(slot >> ID_BITS));
-                }
+        let Some(buckets) = buckets else { return self.len * 16 < self.capacity * (15 * SLOTS) };
+        let mut old = std::mem::replace(self, Self { buckets, capacity, len: 0 });
+        for at in 0..old.capacity {
+            let bucket = old.bucket(at);
+            for slot in 0..bucket.len() {
+                self.put(bucket.key(slot), bucket.id(slot));
             }
         }
-        if old.1 > 0 {
-            // SAFETY: mapped here with this size, and replaced above.
-            unsafe { memory::unmap(old.0.cast(), old.1 * 8) };
-        }
+        old.unmap();
         true
+    }
+
+    /// Gives the memory back, if it has any to itself.
+    fn unmap(self) {
+        if self.capacity > FIRST {
+            // SAFETY: mapped with this size by `grow`; nobody else has the table.
+            unsafe { memory::unmap(self.buckets.cast(), self.capacity * size_of::<Bucket>()) };
+        }
     }
 }
 
-/// Forgets all but what threads still have to themselves, and gives the memory back.
+/// Forgets all but what threads still have to themselves, and gives the memory back. Nobody records.
 pub(crate) fn clear() {
     nursery::clear();
     for shard in &LIVE {
         let _held = shard.lock.lock();
         // SAFETY: the lock is held.
-        let table = unsafe { &mut *shard.slots.get() };
-        let old = (table.slots, table.capacity);
-        *table = Slots { slots: ptr::null_mut(), capacity: 0, len: 0 };
-        if old.1 > 0 {
-            // SAFETY: mapped with this size, and out of the table.
-            unsafe { memory::unmap(old.0.cast(), old.1 * 8) };
-        }
+        let table = unsafe { &mut *shard.table.get() };
+        std::mem::replace(table, Table { buckets: ptr::null_mut(), capacity: 0, len: 0 }).unmap();
+    }
+    let firsts = FIRSTS.swap(ptr::null_mut(), Ordering::AcqRel);
+    if !firsts.is_null() {
+        // SAFETY: mapped with this size, and no shard's table any more. Nobody records.
+        unsafe { memory::unmap(firsts.cast(), FIRSTS_BYTES) };
     }
 }
 
@@ -290,5 +332,72 @@ pub(crate) fn lock_all() {
 pub(crate) fn unlock_all() {
     for shard in &LIVE {
         shard.lock.force_unlock();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    #[test]
+    fn no_two_addresses_have_one_place() {
+        let mut places: Vec<_> = (0..1 << 16)
+            .map(|at| place_of(if at % 2 == 0 { at } else { at << (ADDRESS_BITS - 16) }))
+            .map(|(shard, key)| (ptr::from_ref(shard), key))
+            .collect();
+        let len = places.len();
+        places.sort_unstable();
+        places.dedup();
+        assert_eq!(places.len(), len);
+    }
+
+    #[test]
+    fn a_table_is_a_map_at_any_load() {
+        let mut table = Table { buckets: ptr::null_mut(), capacity: 0, len: 0 };
+        let mut model = HashMap::new();
+        let mut state = 1_u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state >> 27 & ((1 << KEY_BITS) - 1)
+        };
+        // Rises to its most again and again, where the lines are full and blocks go on to the next ones.
+        for round in 0..6 {
+            while model.len() < 4_000 + 500 * round {
+                let (key, id) = (next(), next() as RecordId & ((1 << ID_BITS) - 1));
+                assert!(!table.is_dense() || table.grow(0));
+                if let std::collections::hash_map::Entry::Vacant(vacant) = model.entry(key) {
+                    assert_eq!(table.find(key), None);
+                    table.put(key, id);
+                    vacant.insert(id);
+                }
+            }
+            assert!(table.len == model.len() && table.len * 10 > table.capacity * (6 * SLOTS));
+            let mut most = 0;
+            for (&key, &id) in &model {
+                let (at, slot) = table.find(key).expect("every block is found");
+                assert_eq!(table.bucket(at).id(slot), id);
+                most = most.max((at + table.capacity - home(key, table.capacity)) % table.capacity);
+            }
+            assert!(most > 0, "none has gone on, in round {round}");
+            let freed: Vec<_> =
+                model.keys().copied().filter(|key| !(key + round as u64).is_multiple_of(3)).collect();
+            for key in freed {
+                let (at, slot) = table.find(key).expect("it is there");
+                assert_eq!(Some(table.take(key, at, slot)), model.remove(&key));
+                assert_eq!(table.find(key), None);
+            }
+        }
+        for (key, _) in model {
+            let (at, slot) = table.find(key).expect("it is there");
+            table.take(key, at, slot);
+        }
+        let mut left = 0;
+        for at in 0..table.capacity {
+            left += usize::from(table.bucket(at).len() > 0 || table.bucket(at).was_passed());
+        }
+        assert_eq!((table.len, left), (0, 0));
+        table.unmap();
     }
 }

@@ -105,7 +105,7 @@ impl Drop for Quiet {
 
 /// Nothing that the calling thread allocates is ever recorded. It has no state, so that nobody waits for it; what it frees
 /// is still looked for.
-#[cfg(feature = "http")]
+#[cfg(any(feature = "http", feature = "recorder"))]
 pub(crate) fn leave_out() {
     QUIET.set(true);
     let local = LOCAL.replace(ENDED);
@@ -215,6 +215,14 @@ pub(crate) fn each() -> impl Iterator<Item = &'static Local> {
 /// The thread is in our code until this drops.
 #[derive(Debug)]
 pub(crate) struct Busy<'a>(&'a Local);
+
+impl<'a> Busy<'a> {
+    /// The thread's state.
+    #[inline(always)]
+    pub(crate) fn local(&self) -> &'a Local {
+        self.0
+    }
+}
 
 impl Drop for Busy<'_> {
     #[inline(always)]

@@ -34,10 +34,23 @@ pub(crate) fn forget_cap_reached() {
     REACHED.store(0, Relaxed);
 }
 
+/// Of the cap, what is left for [`map_last`], bytes.
+const RESERVE: usize = 64 << 10;
+
 /// Zeroed memory, aligned to a page. `None` past the cap, or when the system has none.
 pub(crate) fn map(bytes: usize) -> Option<*mut u8> {
     let cap = CAP.load(Relaxed);
-    if USED.fetch_add(bytes, Relaxed).saturating_add(bytes) > cap {
+    map_below(cap - RESERVE.min(cap / 16), cap, bytes)
+}
+
+/// As [`map`], for what is needed when the rest is full.
+pub(crate) fn map_last(bytes: usize) -> Option<*mut u8> {
+    let cap = CAP.load(Relaxed);
+    map_below(cap, cap, bytes)
+}
+
+fn map_below(limit: usize, cap: usize, bytes: usize) -> Option<*mut u8> {
+    if USED.fetch_add(bytes, Relaxed).saturating_add(bytes) > limit {
         USED.fetch_sub(bytes, Relaxed);
         REACHED.store(cap.max(1), Relaxed);
         return None;

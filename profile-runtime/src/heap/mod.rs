@@ -18,6 +18,7 @@
 
 pub(crate) mod at_exit;
 pub(crate) mod before_main;
+mod bucket;
 pub(crate) mod captured;
 mod compare;
 #[cfg(feature = "http")]
@@ -27,6 +28,7 @@ mod figures;
 mod filter;
 mod format;
 mod frame;
+mod frames;
 mod growth;
 mod hooks;
 mod interval;
@@ -35,7 +37,7 @@ mod load;
 pub(crate) mod local;
 pub(crate) mod memory;
 mod mode;
-mod modules;
+pub(crate) mod modules;
 #[cfg(feature = "symbols")]
 mod naming;
 mod nursery;
@@ -81,6 +83,8 @@ pub(crate) use naming::NameCache;
 #[cfg(feature = "symbols")]
 pub use naming::Unnamed;
 pub use process::ProcessMemory;
+#[cfg(feature = "recorder")]
+pub(crate) use process::SystemMemory;
 pub use recording::{
     StartError, clear_traces, get_traceback_limit, get_traced_memory, get_tracemalloc_memory, is_tracing,
     mode, reset_peak, set_memory_limit, set_mode, set_temporary_window, start, stop,

@@ -48,7 +48,7 @@ impl Nursery {
     pub(crate) fn prefetch(&self, address: usize) {
         let before = self.slot(address).load(Ordering::Relaxed);
         if before != 0 {
-            live::prefetch(live::address_of(before));
+            live::prefetch_entry(before);
         }
     }
 
@@ -73,8 +73,9 @@ impl Nursery {
         Some(Vacant { slot, entry: live::entry_of(address, 0)? })
     }
 
+    /// As [`Nursery::insert`].
     #[inline(never)]
-    fn insert_slowly(&'static self, address: usize, id: RecordId) -> bool {
+    pub(crate) fn insert_slowly(&'static self, address: usize, id: RecordId) -> bool {
         let Some(entry) = live::entry_of(address, id) else { return false };
         if !self.has_region_of(address) {
             return live::insert_entry(entry);

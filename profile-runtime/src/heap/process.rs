@@ -128,15 +128,61 @@ struct Cgroup {
     used: Option<u64>,
     /// The part of it that is files' content, and is given back before anything is killed.
     cache: Option<u64>,
+    /// Of the last ten seconds the share in which some task waited for memory, in hundredths of a percent.
+    pressure: Option<u32>,
 }
 
-#[cfg(any(all(feature = "symbols", target_os = "linux"), test))]
+#[cfg(any(all(any(feature = "symbols", feature = "recorder"), target_os = "linux"), test))]
 impl Cgroup {
-    /// What may be taken until something is killed, bytes; `None` without a limit.
-    fn left(&self) -> Option<u64> {
-        let kept = self.used?.saturating_sub(self.cache.unwrap_or(0));
-        Some(self.limit?.saturating_sub(kept))
+    /// What is used and is not given back before something is killed, bytes.
+    fn kept(&self) -> Option<u64> {
+        Some(self.used?.saturating_sub(self.cache.unwrap_or(0)))
     }
+
+    /// What may be taken until something is killed, bytes; `None` without a limit.
+    #[cfg_attr(not(any(feature = "symbols", test)), allow(dead_code, reason = "for naming"))]
+    fn left(&self) -> Option<u64> {
+        Some(self.limit?.saturating_sub(self.kept()?))
+    }
+}
+
+/// What the system says of memory, for the flight recorder: bytes, and hundredths of a percent.
+#[cfg(feature = "recorder")]
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct SystemMemory {
+    pub(crate) rss: Option<u64>,
+    pub(crate) limit: Option<u64>,
+    /// Charged to the cgroup that has the limit, without files' content, which is given back first.
+    pub(crate) kept: Option<u64>,
+    pub(crate) pressure: Option<u32>,
+}
+
+#[cfg(feature = "recorder")]
+impl SystemMemory {
+    /// Reads it. Allocates some kilobytes for the time of the call.
+    pub(crate) fn read() -> Self {
+        #[cfg(target_os = "linux")]
+        {
+            let read = |path: &str| std::fs::read_to_string(path).ok();
+            let cgroup = cgroup(&read).unwrap_or_default();
+            Self {
+                rss: read("/proc/self/status").and_then(|text| resident(&text)),
+                limit: cgroup.limit,
+                kept: cgroup.kept(),
+                pressure: cgroup.pressure,
+            }
+        }
+        #[cfg(not(target_os = "linux"))]
+        Self::default()
+    }
+}
+
+/// `some avg10=1.23 avg60=..`: in hundredths of a percent.
+#[cfg(any(target_os = "linux", test))]
+fn pressure(text: &str) -> Option<u32> {
+    let rest = text.lines().find_map(|line| line.strip_prefix("some avg10="))?;
+    let share: f64 = rest.split(' ').next()?.parse().ok()?;
+    (0.0..=100.0).contains(&share).then(|| (share * 100.0).round() as u32)
 }
 
 /// What the process's cgroup, or one around it, has left before something is killed, bytes; `None` without a limit.
@@ -180,7 +226,13 @@ fn cgroup(read: &dyn Fn(&str) -> Option<String>) -> Option<Cgroup> {
             |list: &String| stat.lines().find_map(|line| line.strip_prefix(list.as_str())?.parse().ok());
         lists.iter().map(of_list).try_fold(0, |sum: u64, pages| sum.checked_add(pages?))
     };
-    let here = |folder: &str, limit| Cgroup { limit, used: number(folder, used_file), cache: cache(folder) };
+    let here = |folder: &str, limit| Cgroup {
+        limit,
+        used: number(folder, used_file),
+        cache: cache(folder),
+        // Of version 2 alone.
+        pressure: read(&format!("{folder}/memory.pressure")).and_then(|text| pressure(&text)),
+    };
     let mut found = here(&folder, None);
     loop {
         // `max` is no number.
@@ -256,7 +308,7 @@ mod tests {
     }
 
     fn limit(limit: impl Into<Option<u64>>, used: impl Into<Option<u64>>) -> Option<Cgroup> {
-        Some(Cgroup { limit: limit.into(), used: used.into(), cache: None })
+        Some(Cgroup { limit: limit.into(), used: used.into(), ..Cgroup::default() })
     }
 
     const V2: (&str, &str) = (
@@ -316,8 +368,21 @@ mod tests {
         assert_eq!(found(&files).and_then(|it| it.left()), Some(450));
         assert_eq!(found(&files[..4]).and_then(|it| it.left()), Some(100));
         assert_eq!(found(&files[..2]).and_then(|it| it.left()), None);
-        let above = Cgroup { limit: Some(10), used: Some(30), cache: Some(5) };
+        let above = Cgroup { limit: Some(10), used: Some(30), cache: Some(5), pressure: None };
         assert_eq!(above.left(), Some(0));
+    }
+
+    #[test]
+    fn pressure_is_that_of_some_tasks_in_the_last_ten_seconds() {
+        let text = "some avg10=1.53 avg60=9.00 avg300=0.00 total=5\nfull avg10=0.50 avg60=0.00 avg300=0.00 total=1\n";
+        assert_eq!(pressure(text), Some(153));
+        let files = [V2, ("/proc/self/cgroup", "0::/\n"), ("/sys/fs/cgroup/memory.pressure", text)];
+        assert_eq!(found(&files).and_then(|it| it.pressure), Some(153));
+        for text in
+            ["", "some avg10=", "some avg10=x ", "some avg10=-1 ", "some avg10=101 ", "some avg10=NaN "]
+        {
+            assert_eq!(pressure(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -9,8 +9,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::captured;
 use super::hooks;
-use super::local::{self, Local};
+use super::local::{self, Busy, Local};
 use super::recording::{self, Kind, Plan};
+use super::records::{self, RecordId};
 use super::sampler;
 
 /// A block of `size` bytes is about to be allocated: true when that is all, since only a sample is recorded, and the
@@ -71,6 +72,7 @@ fn allocated_on_path<A>(address: usize, layout: Layout) {
     match try_allocated_on_path(address, layout) {
         Some(Part::Kept) => {}
         Some(Part::Due(local)) => hooks::hand_over(local),
+        Some(Part::Found(busy, id)) => hooks::keep_slowly(busy, address, layout.size(), id),
         None => hooks::record(address, layout),
     }
 }
@@ -82,6 +84,7 @@ pub(crate) fn freed_block<A>(address: usize, layout: Layout) {
     match try_freed_block(address, layout.size()) {
         Some(Part::Kept) => {}
         Some(Part::Due(local)) => hooks::hand_over(local),
+        Some(Part::Found(busy, _)) => hooks::forget_shared(busy, address, layout.size()),
         None => hooks::forget(address, layout),
     }
 }
@@ -91,6 +94,9 @@ enum Part {
     Kept,
     /// It goes to all.
     Due(&'static Local),
+    /// Nothing yet: the block's record was found, but the table that all threads share has to be asked for room, or for
+    /// the block.
+    Found(Busy<'static>, RecordId),
 }
 
 impl Part {
@@ -109,12 +115,12 @@ fn begun_in(local: &Local) -> Option<Plan> {
 #[inline(always)]
 fn try_allocated_on_path(address: usize, layout: Layout) -> Option<Part> {
     let local = local::present()?;
-    let _busy = local.enter()?;
+    let busy = local.enter()?;
     if begun_in(local)?.kind() != Kind::Paths || captured::are_in_use() {
         return None;
     }
-    let slot = local.nursery.vacant(address)?;
     let id = hooks::known_on_path(local, layout, hooks::current_path())?;
+    let Some(slot) = local.nursery.vacant(address) else { return Some(Part::Found(busy, id)) };
     let line = local.lines.ready(id)?;
     let bytes = layout.size() as u64;
     slot.fill(id);
@@ -126,12 +132,14 @@ fn try_allocated_on_path(address: usize, layout: Layout) -> Option<Part> {
 #[inline(always)]
 fn try_freed_block(address: usize, size: usize) -> Option<Part> {
     let local = local::present()?;
-    let _busy = local.enter()?;
+    let busy = local.enter()?;
     begun_in(local)?;
     if captured::are_open() {
         return None;
     }
-    let young = local.nursery.find(address)?;
+    let Some(young) = local.nursery.find(address) else {
+        return Some(Part::Found(busy, records::TRUNCATED));
+    };
     let line = local.lines.ready(young.id())?;
     young.remove();
     // No sample: those are not kept there.

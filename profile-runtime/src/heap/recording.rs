@@ -78,6 +78,14 @@ impl Plan {
         self.0 >> 24 & 1 != 0
     }
 
+    /// Every block is kept, and no samples may be remembered.
+    ///
+    /// PERF: so that no record need be looked into, of which there may be many.
+    #[inline(always)]
+    pub(crate) fn has_blocks_alone(self) -> bool {
+        self.keeps_every_block() && !self.has_others()
+    }
+
     /// In a sample, and no others may be remembered.
     #[inline(always)]
     pub(crate) fn is_sample_alone(self) -> bool {

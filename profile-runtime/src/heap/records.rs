@@ -1,9 +1,10 @@
-//! What blocks are counted by: a stack, a call path, a size class. Interned, with dense ids; the frames of each are
+//! What blocks are counted by: a stack, a call path, a size class. Interned, with dense ids; the `frames` of each are
 //! kept once. Looking up takes no lock.
 
 use std::ptr;
-use std::sync::atomic::{AtomicI64, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
+use super::frames::{self, Frames};
 use super::memory;
 use super::spin::Spin;
 
@@ -12,12 +13,10 @@ pub(crate) type RecordId = u32;
 
 /// Where blocks go once there is no room for another record.
 pub(crate) const TRUNCATED: RecordId = 0;
-/// Ids are 20 bits in the table of live blocks.
-const MAX_RECORDS: u32 = (1 << 20) - 1;
+/// Ids are 20 bits in the table of live blocks, and one more than the id is in the index.
+const MAX_RECORDS: u32 = (1 << 20) - 2;
 const CHUNK: usize = 1024;
 const CHUNKS: usize = MAX_RECORDS as usize / CHUNK + 1;
-/// Frames' words mapped at a time.
-const ARENA: usize = 32 * 1024;
 
 /// Everything by which blocks are told apart.
 #[derive(Clone, Copy, Debug)]
@@ -79,7 +78,8 @@ impl Key<'_> {
 #[derive(Debug)]
 pub(crate) struct Record {
     hash: AtomicU64,
-    frames: AtomicPtr<usize>,
+    /// Where in `frames`.
+    frames: AtomicU32,
     pub(crate) path: AtomicU32,
     frames_len: AtomicU8,
     pub(crate) size_class: AtomicU8,
@@ -95,6 +95,11 @@ pub(crate) struct Record {
     pub(crate) temporary: AtomicU64,
     pub(crate) peak_blocks: AtomicI64,
     pub(crate) peak_bytes: AtomicI64,
+}
+
+/// What most records have none of: by itself, and there from when it is needed.
+#[derive(Debug)]
+pub(crate) struct Extra {
     /// Bytes that `realloc` copied into blocks of this record; +n when a block moved.
     pub(crate) copied_bytes: AtomicU64,
     /// Samples that were ever taken; only with a rate.
@@ -104,33 +109,35 @@ pub(crate) struct Record {
     pub(crate) variance: AtomicI64,
 }
 
-/// The table from hashes to ids: a word each, the upper half of the hash and the id.
+/// Of the hash in a slot of the index; the id is below.
+const TAG: u32 = !0 << 20;
+
+/// The table from hashes to ids: four bytes each, the upper bits of the hash and one more than the id.
 struct Index {
     capacity: usize,
 }
 
 impl Index {
     fn bytes(capacity: usize) -> usize {
-        size_of::<Index>() + capacity * 8
+        size_of::<Index>() + capacity * 4
     }
 
     /// # Safety
     /// `index` is a table, `at` below its capacity.
     #[inline(always)]
-    unsafe fn slot<'a>(index: *const Index, at: usize) -> &'a AtomicU64 {
+    unsafe fn slot<'a>(index: *const Index, at: usize) -> &'a AtomicU32 {
         // SAFETY: the slots stand behind the head, in one mapping; see `bytes`.
-        unsafe { &*index.add(1).cast::<AtomicU64>().add(at) }
+        unsafe { &*index.add(1).cast::<AtomicU32>().add(at) }
     }
 }
 
 static INDEX: AtomicPtr<Index> = AtomicPtr::new(ptr::null_mut());
 static RECORDS: [AtomicPtr<Record>; CHUNKS] = [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS];
+static EXTRAS: [AtomicPtr<Extra>; CHUNKS] = [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS];
 static LEN: AtomicU32 = AtomicU32::new(0);
 /// Held to add a record.
 static ADDING: Spin = Spin::new();
-static ARENA_AT: AtomicPtr<usize> = AtomicPtr::new(ptr::null_mut());
-static ARENA_LEFT: AtomicUsize = AtomicUsize::new(0);
-/// Chain of all mappings but the chunks, to be given back: each begins with where the next is, and its own size.
+/// Chain of all tables that the index has had, to be given back: each begins with where the next is, and its own size.
 static MAPPINGS: AtomicPtr<[usize; 2]> = AtomicPtr::new(ptr::null_mut());
 
 /// Records that there are; 0 is one of them.
@@ -146,15 +153,35 @@ pub(crate) fn get(id: RecordId) -> &'static Record {
     unsafe { &*chunk.add(id as usize % CHUNK) }
 }
 
+/// What else there is of a record; `None` when that is nothing.
+pub(crate) fn extra(id: RecordId) -> Option<&'static Extra> {
+    let chunk = EXTRAS[id as usize / CHUNK].load(Ordering::Acquire);
+    // SAFETY: null, or a chunk that stays mapped while anybody records.
+    (!chunk.is_null()).then(|| unsafe { &*chunk.add(id as usize % CHUNK) })
+}
+
+/// The same, made if need be; `None` past the cap. Never that for a record with a rate.
+pub(crate) fn make_extra(id: RecordId) -> Option<&'static Extra> {
+    if let Some(extra) = extra(id) {
+        return Some(extra);
+    }
+    let bytes = CHUNK * size_of::<Extra>();
+    // Where the cap is reached a sample takes over, which needs these.
+    let fresh = memory::map_last(bytes)?;
+    let place = &EXTRAS[id as usize / CHUNK];
+    if place.compare_exchange(ptr::null_mut(), fresh.cast(), Ordering::AcqRel, Ordering::Relaxed).is_err() {
+        // SAFETY: mapped just now with that size; another thread was first, and nobody knows of this one.
+        unsafe { memory::unmap(fresh, bytes) };
+    }
+    extra(id)
+}
+
 impl Record {
     /// Return addresses, innermost first.
-    pub(crate) fn frames(&self) -> &'static [usize] {
-        let len = self.frames_len.load(Ordering::Relaxed) as usize;
-        if len == 0 {
-            return &[];
-        }
-        // SAFETY: set once to that many words of the arena, before the record's id was published.
-        unsafe { std::slice::from_raw_parts(self.frames.load(Ordering::Relaxed), len) }
+    pub(crate) fn frames(&self) -> Frames {
+        let len = self.frames_len.load(Ordering::Relaxed);
+        // SAFETY: kept there before the record's id was published, so many, until `clear`.
+        unsafe { Frames::new(self.frames.load(Ordering::Relaxed), usize::from(len)) }
     }
 }
 
@@ -178,6 +205,7 @@ fn find(hash: u64) -> Option<RecordId> {
     }
     // SAFETY: published whole, and mapped while anybody records.
     let mask = unsafe { (*index).capacity } - 1;
+    let tag = (hash >> 32) as u32 & TAG;
     let mut at = hash as usize & mask;
     loop {
         // SAFETY: masked.
@@ -185,8 +213,8 @@ fn find(hash: u64) -> Option<RecordId> {
         if slot == 0 {
             return None;
         }
-        if slot >> 32 == hash >> 32 {
-            let id = slot as u32 - 1;
+        if slot & TAG == tag {
+            let id = (slot & !TAG) - 1;
             if get(id).hash.load(Ordering::Relaxed) == hash {
                 return Some(id);
             }
@@ -212,9 +240,12 @@ fn try_add(key: &Key<'_>, hash: u64, size: usize) -> Option<RecordId> {
     }
     let frames = match frames_of_other_sizes(key) {
         Some(frames) => frames,
-        None => keep_frames(key.frames)?,
+        None => frames::keep(key.frames)?,
     };
     let id = push()?;
+    if key.shape.rate != 0 {
+        make_extra(id)?;
+    }
     let record = get(id);
     record.hash.store(hash, Ordering::Relaxed);
     record.frames.store(frames, Ordering::Relaxed);
@@ -255,14 +286,14 @@ fn push() -> Option<RecordId> {
 }
 
 fn publish(index: *mut Index, hash: u64, id: RecordId) {
-    // SAFETY: a table of which at least half is empty; the lock is held.
+    // SAFETY: a table of which at least a quarter is empty; the lock is held.
     unsafe {
         let mask = (*index).capacity - 1;
         let mut at = hash as usize & mask;
         while Index::slot(index, at).load(Ordering::Relaxed) != 0 {
             at = (at + 1) & mask;
         }
-        let slot = hash >> 32 << 32 | u64::from(id + 1);
+        let slot = (hash >> 32) as u32 & TAG | (id + 1);
         Index::slot(index, at).store(slot, Ordering::Release);
     }
 }
@@ -272,10 +303,10 @@ fn room_in_index() -> bool {
     let old = INDEX.load(Ordering::Relaxed);
     // SAFETY: null or a table.
     let capacity = if old.is_null() { 0 } else { unsafe { (*old).capacity } };
-    if (len() as usize + 1) * 2 <= capacity {
+    if (len() as usize + 1) * 4 <= capacity * 3 {
         return true;
     }
-    let capacity = (capacity * 2).max(2048);
+    let capacity = (capacity * 2).max(4096);
     let Some(memory) = map_kept(Index::bytes(capacity)) else { return false };
     let new: *mut Index = memory.cast();
     // SAFETY: fresh memory of that size.
@@ -290,28 +321,13 @@ fn room_in_index() -> bool {
 /// The same frames, if a block of another size class has been allocated there.
 ///
 /// PERF: of a million blocks of 16 to 128 bytes on 10,000 stacks, frames took 8 bytes a block, and take 2.
-fn frames_of_other_sizes(key: &Key<'_>) -> Option<*mut usize> {
+fn frames_of_other_sizes(key: &Key<'_>) -> Option<u32> {
     const SMALL: u8 = 24;
     (0..SMALL).find_map(|size_class| {
         let other = Key { shape: Shape { size_class, ..key.shape }, ..*key };
         let record = get(find(other.hash())?);
-        (record.frames() == key.frames).then(|| record.frames.load(Ordering::Relaxed))
+        record.frames().eq(key.frames.iter().copied()).then(|| record.frames.load(Ordering::Relaxed))
     })
-}
-
-fn keep_frames(frames: &[usize]) -> Option<*mut usize> {
-    if frames.len() > ARENA_LEFT.load(Ordering::Relaxed) {
-        ARENA_AT.store(map_kept(ARENA * size_of::<usize>())?.cast(), Ordering::Relaxed);
-        ARENA_LEFT.store(ARENA, Ordering::Relaxed);
-    }
-    let at = ARENA_AT.load(Ordering::Relaxed);
-    // SAFETY: that many words are left of the mapping, and the lock is held.
-    unsafe {
-        ptr::copy_nonoverlapping(frames.as_ptr(), at, frames.len());
-        ARENA_AT.store(at.add(frames.len()), Ordering::Relaxed);
-    }
-    ARENA_LEFT.fetch_sub(frames.len(), Ordering::Relaxed);
-    Some(at)
 }
 
 /// Memory that [`clear`] gives back.
@@ -333,14 +349,21 @@ pub(crate) unsafe fn clear() {
     let _adding = ADDING.lock();
     INDEX.store(ptr::null_mut(), Ordering::Relaxed);
     LEN.store(0, Ordering::Relaxed);
-    ARENA_LEFT.store(0, Ordering::Relaxed);
-    for chunk in &RECORDS {
-        let old = chunk.swap(ptr::null_mut(), Ordering::Relaxed);
-        if !old.is_null() {
-            // SAFETY: mapped in `push` with this size; nobody uses it, as the caller promised.
-            unsafe { memory::unmap(old.cast(), CHUNK * size_of::<Record>()) };
+    for (records, extras) in RECORDS.iter().zip(&EXTRAS) {
+        let records = records.swap(ptr::null_mut(), Ordering::Relaxed);
+        let extras = extras.swap(ptr::null_mut(), Ordering::Relaxed);
+        // SAFETY: mapped in `push` and in `make_extra` with these sizes; nobody uses them, as the caller promised.
+        unsafe {
+            if !records.is_null() {
+                memory::unmap(records.cast(), CHUNK * size_of::<Record>());
+            }
+            if !extras.is_null() {
+                memory::unmap(extras.cast(), CHUNK * size_of::<Extra>());
+            }
         }
     }
+    // SAFETY: nobody reads records, as the caller promised.
+    unsafe { frames::clear() };
     let mut mapping = MAPPINGS.swap(ptr::null_mut(), Ordering::Relaxed);
     while !mapping.is_null() {
         // SAFETY: a head that `map_kept` wrote, of a mapping that nobody uses.

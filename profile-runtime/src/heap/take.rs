@@ -10,7 +10,7 @@ use super::memory;
 use super::modules::{self, LoadedModule};
 use super::process::ProcessMemory;
 use super::recording;
-use super::records::{self, Record};
+use super::records::{self, Record, RecordId};
 use super::sampler;
 use super::size_class::SizeClass;
 use super::snapshot::{Notes, Snapshot, Trace, TraceCounts};
@@ -42,7 +42,7 @@ pub fn take_snapshot() -> Snapshot {
     let counters = copy_counters();
     for (id, reading) in (0..).zip(&counters) {
         let record = records::get(id);
-        let counts = counts_of(record, reading);
+        let counts = counts_of(id, record, reading);
         if counts != TraceCounts::default() {
             names.add_trace(&mut snapshot, record, counts);
         }
@@ -90,13 +90,13 @@ pub(crate) fn counts_by_path() -> HashMap<PathIndex, HeapCounts> {
     for (id, reading) in (0..).zip(&copy_counters()) {
         let record = records::get(id);
         let path = record.path.load(Relaxed);
-        let counts = counts_of(record, reading);
+        let counts = counts_of(id, record, reading);
         let counts = HeapCounts {
             allocations: counts.allocations,
             allocated_bytes: counts.allocated_bytes,
             frees: counts.frees,
             freed_bytes: counts.freed_bytes,
-            samples: record.sampled.load(Relaxed),
+            samples: records::extra(id).map_or(0, |extra| extra.sampled.load(Relaxed)),
         };
         process.add(&counts);
         if path != u32::MAX {
@@ -107,22 +107,24 @@ pub(crate) fn counts_by_path() -> HashMap<PathIndex, HeapCounts> {
     paths
 }
 
-fn counts_of(record: &Record, reading: &Reading) -> TraceCounts {
+fn counts_of(id: RecordId, record: &Record, reading: &Reading) -> TraceCounts {
     let rate = record.rate.load(Relaxed);
     let unit = if rate == 0 { 1 } else { sampler::UNIT };
     let blocks = |units: u64| (units + unit / 2) / unit;
     let rate = sampler::rate_of(rate) as f64;
-    let variance = record.variance.load(Relaxed).max(0) as f64 / sampler::VARIANCE_UNIT;
+    let extra = records::extra(id);
+    let variance =
+        extra.map_or(0, |extra| extra.variance.load(Relaxed)).max(0) as f64 / sampler::VARIANCE_UNIT;
     TraceCounts {
         allocations: blocks(reading.allocations),
         allocated_bytes: reading.allocated_bytes,
         frees: blocks(reading.frees),
         freed_bytes: reading.freed_bytes,
         temporary: blocks(reading.temporary),
-        copied_bytes: record.copied_bytes.load(Relaxed),
+        copied_bytes: extra.map_or(0, |extra| extra.copied_bytes.load(Relaxed)),
         peak_blocks: blocks(reading.peak_blocks.max(0) as u64),
         peak_bytes: reading.peak_bytes.max(0) as u64,
-        samples: record.samples.load(Relaxed).max(0) as u64,
+        samples: extra.map_or(0, |extra| extra.samples.load(Relaxed)).max(0) as u64,
         variance: variance * rate * rate,
     }
 }
@@ -178,7 +180,7 @@ impl Names {
                 self.used.len() as u32 - 1
             })
         });
-        let frames = record.frames().iter().map(|&address| self.frame(snapshot, address)).collect();
+        let frames = record.frames().map(|address| self.frame(snapshot, address)).collect();
         snapshot.process.live_blocks += counts.live_blocks();
         snapshot.traces.push(Trace {
             frames,

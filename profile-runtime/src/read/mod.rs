@@ -24,11 +24,19 @@ pub enum Recording {
 }
 
 impl Recording {
-    /// Reads a native JSON profile or a pstats dump; the first bytes tell which.
+    /// Reads a native JSON profile or a pstats dump (or, with the feature `recorder`, a flight recorder's file); the first bytes
+    /// tell which.
     ///
     /// # Errors
     /// When the bytes are neither, or are damaged.
     pub fn read(bytes: &[u8]) -> Result<Self, ReadError> {
+        #[cfg(feature = "recorder")]
+        if crate::recorder::is_recording(bytes) {
+            let post_mortem = crate::recorder::read_bytes(bytes);
+            return post_mortem
+                .map(|post_mortem| Self::Profile(post_mortem.profile))
+                .map_err(|error| ReadError::new(0, error.to_string()));
+        }
         // A marshalled dict begins with a brace too, but what follows is never a quote or white space. What is
         // known not to be a dump either goes to the reader that says what it is.
         let json = match bytes {

@@ -54,7 +54,7 @@ pub struct Details {
     pub cancelled: u64,
     /// Calls begun and not ended.
     pub active: u64,
-    /// Calls that were only counted, not timed; they are in `calls`, their time is in the calls around them.
+    /// Calls that were only counted, not timed; they are in `calls`, and what they took, estimated, in the times.
     pub untimed: u64,
     /// Polls; 0 when no call was async.
     pub polls: u64,

@@ -29,8 +29,8 @@ pub struct Row {
     pub wait: f64,
     /// Of `cumulative`, suspended at an await.
     pub cumulative_wait: f64,
-    /// Calls that were only counted, too many and too short to be timed; they are in `calls`, their time is in the calls
-    /// around them.
+    /// Calls that were only counted, too many and too short to be timed; they are in `calls`, and what they took,
+    /// estimated, in the times.
     pub untimed: u64,
     /// Polls; 0 when no call was async.
     pub polls: u64,
@@ -90,7 +90,7 @@ impl Row {
             primitive_calls: calls,
             total: stats.tottime,
             cumulative: stats.cumtime,
-            per_call: (calls > 0 && details.untimed == 0).then(|| stats.cumtime / calls as f64),
+            per_call: (calls > 0).then(|| stats.cumtime / calls as f64),
             elapsed: (details.elapsed.as_ref()).and_then(|h| Percentiles::of(h, details.seconds_per_tick)),
             busy: details.busy,
             wait: details.wait,

@@ -199,7 +199,13 @@ fn explain_mark(stats: &Stats, is_there: bool, out: &mut dyn Write) -> io::Resul
         0 => String::new(),
         calls => format!(" after {}", counted(calls, "call")),
     };
-    writeln!(out, "{}", stats.look.wrapped(&format!("  * counted only{after}: too short to time")))
+    writeln!(
+        out,
+        "{}",
+        stats.look.wrapped(&format!(
+            "  * many and short: one call of many is timed{after}; counts are exact, times estimated"
+        ))
+    )
 }
 
 /// `Orders::load  orders.rs:42`, and the name alone where there is no source.

@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use futures_util::FutureExt;
@@ -88,6 +88,91 @@ fn arguments_drop_in_their_order_and_inside() {
     let with = call!(drops_measured);
     let pending = "poll drops_measured, pending drops_measured, poll drops_measured, ";
     assert_eq!(with, format!("{pending}{without}, ready drops_measured"));
+}
+
+static SITE: &str = "site";
+static REPORT: &str = "report";
+fn function() -> &'static str {
+    "function"
+}
+
+#[profile_cost(report)]
+async fn names_of_the_program() -> [&'static str; 3] {
+    [SITE, REPORT, function()]
+}
+
+#[test]
+fn names_mean_what_they_mean_without() {
+    assert_eq!(run(names_of_the_program()), ["site", "report", "function"]);
+}
+
+macro_rules! drop_order_at_the_end {
+    ($name:ident, $(#[$attr:meta])*) => {
+        $(#[$attr])*
+        async fn $name(a: Noisy, (b, _): (Noisy, Noisy), _: Noisy) -> usize {
+            let _local = Noisy("local");
+            Yield(false).await;
+            Noisy("temporary").0.len() + a.0.len() + b.0.len()
+        }
+    };
+}
+drop_order_at_the_end!(ends,);
+drop_order_at_the_end!(ends_measured, #[profile_cost]);
+
+#[test]
+fn what_a_body_ends_with_drops_before_its_arguments() {
+    macro_rules! call {
+        ($name:ident) => {
+            record(|| run($name(Noisy("a"), (Noisy("b"), Noisy("_b")), Noisy("_"))))
+        };
+    }
+    let without = call!(ends);
+    assert!(without.ends_with("_, b, _b, a") && without.contains("temporary"), "{without}");
+    let pending = "poll ends_measured, pending ends_measured, poll ends_measured, ";
+    assert_eq!(call!(ends_measured), format!("{pending}{without}, ready ends_measured"));
+}
+
+/// The end of each holds what borrows an argument, up to edition 2021 beyond the locals.
+#[profile_cost]
+impl Borrowing {
+    async fn argument(list: Mutex<Vec<u8>>) -> usize {
+        list.lock().unwrap().len()
+    }
+    async fn pattern((list, _): (Mutex<Vec<u8>>, u8)) -> usize {
+        list.lock().unwrap().len()
+    }
+    async fn receiver(self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+    async fn branch(list: Mutex<Vec<u8>>) -> Result<usize, String> {
+        match list.lock().unwrap().first() {
+            Some(_) => Ok(1),
+            None => Err("none")?,
+        }
+    }
+    async fn opaque(list: Mutex<Vec<u8>>) -> impl Iterator<Item = u8> {
+        list.lock().unwrap().clone().into_iter()
+    }
+    async fn unit(list: Mutex<Vec<u8>>) {
+        list.lock().unwrap().clear()
+    }
+    async fn awaited(list: futures_util::lock::Mutex<Vec<u8>>) -> usize {
+        list.lock().await.len()
+    }
+}
+
+struct Borrowing(Mutex<Vec<u8>>);
+
+#[test]
+fn what_a_body_ends_with_borrows_its_arguments() {
+    let list = || Mutex::new(vec![1]);
+    assert_eq!(run(Borrowing::argument(list())) + run(Borrowing::pattern((list(), 1))), 2);
+    assert_eq!(run(Borrowing(list()).receiver()), 1);
+    assert_eq!(run(Borrowing::branch(list())), Ok(1));
+    assert_eq!(run(Borrowing::branch(Mutex::default())), Err("none".to_owned()));
+    assert_eq!(run(Borrowing::opaque(list())).count(), 1);
+    run(Borrowing::unit(list()));
+    assert_eq!(run(is_send(Borrowing::awaited(futures_util::lock::Mutex::new(vec![1])))), 1);
 }
 
 #[profile_cost]

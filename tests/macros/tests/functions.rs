@@ -4,6 +4,7 @@
 #![allow(clippy::needless_arbitrary_self_type, clippy::multiple_bound_locations, clippy::needless_lifetimes)]
 #![allow(clippy::boxed_local, clippy::toplevel_ref_arg)]
 
+use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -294,4 +295,42 @@ fn skipped() {}
 fn skip_and_path() {
     assert_eq!(record(with_another_path), "");
     assert_eq!(record(skipped), "");
+}
+
+/// Methods that a program gives to everything there is, also to what the attribute makes.
+mod methods_of_everything {
+    use super::*;
+
+    trait Everything: Sized {
+        fn enter<A, B>(self, _: A, _: B) {
+            note("theirs");
+        }
+    }
+    impl<T> Everything for T {}
+
+    #[profile_cost]
+    pub fn measured() {
+        1.enter(2, 3);
+    }
+
+    #[profile_cost(report)]
+    pub fn reported() {}
+
+    #[profile_cost]
+    pub async fn later(_: u8) {}
+
+    #[profile_cost]
+    pub fn boxed() -> Pin<Box<dyn Future<Output = ()>>> {
+        Box::pin(async {})
+    }
+}
+
+#[test]
+fn methods_of_everything_are_not_called() {
+    use futures_util::FutureExt;
+    use methods_of_everything::{boxed, later, measured, reported};
+    assert_eq!(record(measured), "enter measured, theirs, leave measured");
+    assert!(record(reported).ends_with(", enter reported, leave reported"));
+    assert_eq!(record(|| later(1).now_or_never()), "poll later, ready later");
+    assert_eq!(record(|| boxed().now_or_never()), "poll boxed, ready boxed");
 }

@@ -306,6 +306,28 @@ fn opaque_future() -> impl Future<Output = u8> + Send {
 }
 
 #[profile_cost]
+fn either(n: u8) -> Pin<Box<dyn Future<Output = u8>>> {
+    const NONE: u8 = 0;
+    if n == 1 {
+        return Box::pin(async { 1 });
+    }
+    if n == NONE { Box::pin(async { NONE }) } else { Box::pin(async move { later((n, 0)).await }) }
+}
+
+/// One that reports, with a name for everything that stands at the front of its body.
+#[profile_cost(report, log_target = "either")]
+fn either_reported(site: bool) -> impl Future<Output = &'static str> {
+    static SITE: &str = "site";
+    static REPORT: &str = "report";
+    fn function() {}
+    function();
+    match site {
+        true => async { SITE }.boxed(),
+        false => async { REPORT }.boxed(),
+    }
+}
+
+#[profile_cost]
 async fn recursive(n: u8) -> u8 {
     if n == 0 { 0 } else { 1 + Box::pin(recursive(n - 1)).await }
 }
@@ -329,6 +351,33 @@ async fn async_root() {
     assert!(futures_util::poll!(&mut never_finished).is_pending());
     drop(never_finished);
     drop(later((1, 1)));
+}
+
+#[test]
+fn a_scope_calls_no_method_of_everything() {
+    #[expect(dead_code, reason = "nobody is to call it")]
+    trait Everything: Sized {
+        fn enter<A, B>(self, _: A, _: B) {}
+    }
+    impl<T> Everything for T {}
+    let seen = Seen::during(|| {
+        profile_cost::scope!("scope of its own");
+        plain();
+    });
+    assert_eq!(seen.callees("scope of its own"), ["plain 1"]);
+}
+
+#[test]
+fn several_futures_of_a_function_are_of_one_function() {
+    let seen = Seen::during(|| {
+        let all = async { either(0).await + either(1).await + either(2).await };
+        assert_eq!(run(all), 3);
+    });
+    assert_eq!((seen.calls("either"), seen.callees("either")), (3, vec!["later 1".to_owned()]));
+    let texts = reports("either", || {
+        assert_eq!([true, false].map(|site| run(either_reported(site))), ["site", "report"]);
+    });
+    assert_eq!(texts.len(), 2);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! The async blocks that a function returns, itself or boxed: what has to be measured is those, not the call that
 //! makes them. The same forms as the attribute knows.
 
+use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
-use syn::{Block, Expr, ExprAsync, Stmt};
+use syn::{Block, Expr, ExprAsync, Macro, Signature, Stmt};
 
 /// The blocks, in no order; none unless the body ends in one.
 pub(super) fn returned(body: &Block) -> Vec<&ExprAsync> {
@@ -20,6 +21,48 @@ pub(super) fn returned(body: &Block) -> Vec<&ExprAsync> {
     found.0.sort_by_key(|block| std::ptr::from_ref(*block));
     found.0.dedup_by_key(|block| std::ptr::from_ref(*block));
     found.0
+}
+
+/// Whether the function's future waits for others: beside that, the look at the clock costs nothing.
+pub(super) fn awaits(sig: &Signature, body: &Block) -> bool {
+    let mut awaits = Awaits(false);
+    if sig.asyncness.is_some() {
+        awaits.visit_block(body);
+    } else {
+        returned(body).iter().for_each(|future| awaits.visit_block(&future.block));
+    }
+    awaits.0
+}
+
+/// An `.await`, or a macro that has one: not those of closures, inner functions or async blocks.
+struct Awaits(bool);
+
+impl<'a> Visit<'a> for Awaits {
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        match expr {
+            Expr::Closure(_) | Expr::Async(_) => {}
+            Expr::Await(_) => self.0 = true,
+            _ => visit::visit_expr(self, expr),
+        }
+    }
+
+    fn visit_macro(&mut self, mac: &'a Macro) {
+        const WAITING: [&str; 4] = ["join", "try_join", "select", "select_biased"];
+        let name = mac.path.segments.last();
+        self.0 |= name.is_some_and(|name| WAITING.iter().any(|waiting| name.ident == waiting));
+        self.0 |= has_await(mac.tokens.clone());
+    }
+
+    fn visit_item(&mut self, _: &'a syn::Item) {}
+}
+
+/// Also that of a block of its own within: a macro's tokens are not known to be expressions.
+fn has_await(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(name) => name == "await",
+        TokenTree::Group(group) => has_await(group.stream()),
+        _ => false,
+    })
 }
 
 struct Returned<'a>(Vec<&'a ExprAsync>);

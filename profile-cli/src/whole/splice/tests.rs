@@ -283,6 +283,36 @@ fn small_functions_are_left_alone_unless_they_loop() {
 }
 
 #[test]
+fn what_awaits_is_never_small() {
+    let is_small = |function: &str| {
+        let result = splice_with(function, |options| options.min_size = 40);
+        assert!(result.skipped.iter().all(|s| s.why == Why::Small));
+        result.functions.is_empty()
+    };
+    for function in [
+        "async fn a() { b.await }",
+        "async fn a() { join!(b, c); }",
+        "async fn a() { tokio::select! { _ = b => {} } }",
+        "async fn a() -> u8 { vec![b.await] }",
+        "fn a() -> impl Future { async move { b().await } }",
+        "fn a() -> Pin<Box<dyn Future>> { Box::pin(async { b.await }) }",
+        "impl A { async fn a(&self) { if b { self.c().await } } }",
+    ] {
+        assert!(!is_small(function), "{function}");
+    }
+    for function in [
+        "async fn a() { b() }",
+        "async fn a() { vec![b]; }",
+        "async fn a() { spawn(async { b.await }) }",
+        "async fn a() { move || async move { b.await } }",
+        "fn a() { spawn(async { b.await }); }",
+        "fn a() -> impl Future { async move { b } }",
+    ] {
+        assert!(is_small(function), "{function}");
+    }
+}
+
+#[test]
 fn functions_in_macros_are_counted_and_left_alone() {
     let source = "
         cfg_if! { if #[cfg(x)] { fn a() {} pub async fn b() { fn c() {} } } }

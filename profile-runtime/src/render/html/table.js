@@ -2,6 +2,9 @@
 
 const STEP = 200;
 
+// What the mark before a name says, in the words of the text report.
+const THROTTLED = "many and short: one call of many is timed; counts are exact, times estimated";
+
 const time = (id, title, key, meaning) => ({ id, title, unit: "ns", key, meaning });
 const tally = (id, title, key, meaning, unit = "count") => ({ id, title, unit, key, meaning });
 
@@ -10,8 +13,7 @@ const COLUMNS = [
   time("self", "self", "self_ns", "in the function itself"),
   time("cumulative", "cumulative", "cumulative_ns", "in the function and all that it called"),
   { id: "per_call", title: "per call", unit: "ns", key: "cumulative_ns", meaning: "cumulative by calls that are not recursive",
-    // Of calls that were only counted nobody knows the time: it is their callers'.
-    of: (f, i) => (f.primitive[i] > 0 && !f.untimed_calls?.[i] ? f.cumulative_ns[i] / f.primitive[i] : null) },
+    of: (f, i) => (f.primitive[i] > 0 ? f.cumulative_ns[i] / f.primitive[i] : null) },
   time("p50", "p50", "p50_ns", "half of the finished calls took no longer"),
   time("p95", "p95", "p95_ns", "95 of 100 finished calls took no longer"),
   time("p99", "p99", "p99_ns", "99 of 100 finished calls took no longer"),
@@ -63,7 +65,8 @@ function makeTable({ box, head, body, more, shown, showMore, showAll, meanings }
     head.replaceChildren(el("tr"));
     head.firstChild.append(heading("name", "function", "name, and where it is"),
       ...columns.map(column => heading(column.id, column.title, column.meaning)));
-    meanings.replaceChildren(...columns.flatMap(column => [el("dt", "", column.title), el("dd", "", column.meaning)]));
+    const marks = model.data.functions.untimed_calls ? [{ title: "*", meaning: THROTTLED }] : [];
+    meanings.replaceChildren(...columns.concat(marks).flatMap(it => [el("dt", "", it.title), el("dd", "", it.meaning)]));
     if (focused) Array.from(head.querySelectorAll("th")).find(th => th.dataset.id === focused)?.firstChild.focus();
   }
 
@@ -75,6 +78,10 @@ function makeTable({ box, head, body, more, shown, showMore, showAll, meanings }
     const name = el("th");
     name.scope = "row";
     name.title = `${model.short[i]}\n${model.sources[i]}`;
+    if (functions.untimed_calls?.[i] > 0) {
+      name.className = "throttled";
+      name.title += `\n* ${THROTTLED}`;
+    }
     name.append(el("bdi", "name", model.short[i]), el("bdi", "source", model.sources[i]));
     tr.append(name);
     for (const column of columns) {

@@ -1,0 +1,117 @@
+//! The flight recorder: what was counted, in a file that outlives the process, however that ends.
+//!
+//! With `PROFILE_COST_RECORD=DIR` in the environment, or [`start`] first thing in `main`, the threads' counters live in a mapped
+//! file, where the kernel keeps them whatever becomes of the process: killed for its memory, aborted, gone without a
+//! word. `cargo profile-cost postmortem DIR` tells what such a file says; so does [`read`].
+//!
+//! ```no_run
+//! use profile_cost_runtime::recorder;
+//!
+//! if let Err(error) = recorder::start("/var/lib/shop/flights", &recorder::Options::default()) {
+//!     eprintln!("no flight recorder: {error}");
+//! }
+//! ```
+//!
+//! `layout` is the file's format. `journal` writes it, into pages that `arena` maps, of a file that `folder` makes; `watch`
+//! is the thread that looks at the clock, `last_words` what it writes of the heap, `ending` what is noted at the end. `parts` reads it, `assemble` makes a [`Profile`]
+//! of that, `text` shows it.
+//!
+//! [`Profile`]: crate::Profile
+
+#[cfg(unix)]
+mod arena;
+mod assemble;
+#[cfg(unix)]
+mod ending;
+#[cfg(unix)]
+mod folder;
+#[cfg(unix)]
+mod journal;
+mod json;
+#[cfg(unix)]
+mod last_words;
+mod layout;
+mod parts;
+mod post_mortem;
+#[cfg(unix)]
+mod start;
+mod text;
+#[cfg(unix)]
+mod watch;
+
+#[cfg(unix)]
+pub(crate) use ending::note_signal;
+#[cfg(unix)]
+pub(crate) use journal::Journal;
+pub use layout::MAGIC;
+pub use parts::ReadError;
+pub use post_mortem::{
+    Ending, Message, Moment, PostMortem, RunningThread, SuspendedPath, is_recording, newest, read, read_bytes,
+};
+#[cfg(unix)]
+pub use start::{StartError, path, start};
+#[cfg(unix)]
+pub(crate) use start::{before_main, begin};
+
+/// What a recorder does. `..Options::default()` for the rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// What the file may grow to, bytes: from 1 MiB to 1 GiB. Past it calls are counted, and what is new is not in the
+    /// file, which the report says.
+    pub max_bytes: u64,
+    /// How many files are kept in the folder, with the new one. Those of processes that live are not counted.
+    pub keep: usize,
+    /// Signals that end programs are noted. Handlers that the program has keep working.
+    pub signals: bool,
+    /// What the resident set may grow to, bytes, where nothing but the program knows: at 90 % of it, as at 90 % of the cgroup's
+    /// limit, the heap is looked at once more.
+    pub memory_limit: Option<u64>,
+    /// What a [`crate::heap::Tracker`] that records no call paths is switched to when memory comes near its limit: by then it is
+    /// worth what it costs. `Mode::Sample { rate: 512 << 10 }` is cheap.
+    pub heap_near_limit: Option<crate::heap::Mode>,
+    /// The post-mortem of the process that recorded into the folder before goes to the log (target `profile_cost`), or to stderr
+    /// where no logger takes it, unless that process exited by itself.
+    pub report_previous: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            max_bytes: 64 << 20,
+            keep: 10,
+            signals: true,
+            memory_limit: None,
+            heap_near_limit: None,
+            report_previous: false,
+        }
+    }
+}
+
+/// The functions that are shown of the process before.
+#[cfg(unix)]
+const PREVIOUS_TOP: usize = 20;
+
+/// A line about the recorder itself: to the log where a logger takes it, to stderr otherwise.
+#[cfg(unix)]
+fn say(message: &str) {
+    if log::log_enabled!(target: "profile_cost", log::Level::Warn) {
+        log::warn!(target: "profile_cost", "{message}");
+    } else {
+        crate::stderr::say(message);
+    }
+}
+
+/// What became of the process before, unless it exited by itself.
+#[cfg(unix)]
+fn report_previous(file: &std::fs::File) {
+    let Ok(previous) = post_mortem::read_file(file) else { return };
+    let mut text = Vec::new();
+    if previous.ending == Ending::Exited || previous.write_text(&mut text, PREVIOUS_TOP).is_err() {
+        return;
+    }
+    if log::log_enabled!(target: "profile_cost", log::Level::Warn) {
+        log::warn!(target: "profile_cost", "{}", String::from_utf8_lossy(&text));
+    } else {
+        let _ = crate::stderr::write(&text, std::time::Duration::from_secs(1));
+    }
+}

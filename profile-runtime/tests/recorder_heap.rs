@@ -1,0 +1,161 @@
+//! The heap in a flight recorder's file: a process with a leak is killed, and its file says which line holds the memory.
+#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#![allow(missing_docs, reason = "a test")]
+
+use std::hint::black_box;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use profile_cost_runtime::heap::{self, KeyType, Mode};
+use profile_cost_runtime::private::{Site, enter};
+use profile_cost_runtime::recorder::{self, Options, PostMortem};
+
+#[global_allocator]
+static ALLOCATOR: heap::Tracker = heap::Tracker::system();
+
+const CHILD: &str = "PROFILE_COST_TEST_CHILD";
+const MIB: u64 = 1 << 20;
+
+/// What nobody frees.
+static KEPT: std::sync::Mutex<Vec<Vec<u8>>> = std::sync::Mutex::new(Vec::new());
+
+#[inline(never)]
+fn leaks(bytes: usize) {
+    static SITE: Site = Site::new("leaks", file!(), line!(), true);
+    let _call = enter(&SITE, || {});
+    let block = black_box(vec![1; bytes]);
+    KEPT.lock().expect("nobody panics").push(block);
+}
+
+/// What the file says, when it says that.
+fn wait_until(path: &Path, is: impl Fn(&PostMortem) -> bool) {
+    while !recorder::read(path).is_ok_and(|post_mortem| is(&post_mortem)) {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+fn kill_oneself() -> ! {
+    // SAFETY: a signal to this process.
+    unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
+    loop {
+        std::thread::park();
+    }
+}
+
+fn killed(test: &str, folder: &Path) -> PostMortem {
+    let mut command = Command::new(std::env::current_exe().expect("the test's own path"));
+    command.args([test, "--exact", "--nocapture", "--test-threads=1"]).env(CHILD, folder);
+    let output = command.stdin(Stdio::null()).output().expect("the child runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.signal(), Some(libc::SIGKILL), "{said}");
+    recorder::read(folder).unwrap_or_else(|error| panic!("{error}: {said}"))
+}
+
+fn folder(test: &str) -> std::path::PathBuf {
+    std::env::temp_dir().join(format!("profile-cost-{}-{test}", std::process::id()))
+}
+
+/// The line of this file that holds the most, and how much.
+fn culprit(post_mortem: &PostMortem) -> (String, u64) {
+    let mut snapshot = post_mortem.heap().expect("there is one").expect("it is whole");
+    snapshot.name_from(&[]).expect("this program is there");
+    let rows = snapshot.statistics(KeyType::Function, false);
+    let row = rows.first().expect("something is live");
+    (row.to_string(), row.size)
+}
+
+fn leak(modes: Mode, folder: &Path) {
+    heap::start(25).expect("there is a tracker");
+    heap::set_mode(modes).expect("it records");
+    let path = recorder::start(folder, &Options::default()).expect("it records");
+    (0..40).for_each(|_| leaks(MIB as usize));
+    let is_whole = |post_mortem: &PostMortem| {
+        let heap = post_mortem.heap().and_then(Result::ok);
+        heap.is_some_and(|heap| heap.process.live_bytes > 30 * MIB)
+    };
+    wait_until(&path, is_whole);
+    kill_oneself();
+}
+
+fn check_leak(post_mortem: &PostMortem) {
+    let (function, size) = culprit(post_mortem);
+    assert!(function.contains("leaks"), "{function}");
+    assert!((30 * MIB..60 * MIB).contains(&size), "{size}");
+    assert!(post_mortem.peak_bytes >= 40 * MIB);
+    // By call path as well.
+    let profile = &post_mortem.profile;
+    let is_leak = |path: &&profile_cost_runtime::Path| profile.function(path.function).label.name == "leaks";
+    let live: u64 = profile.paths().iter().filter(is_leak).map(|path| path.counts.heap.live_bytes()).sum();
+    assert!((30 * MIB..60 * MIB).contains(&live), "{live}");
+    assert!(profile.notes.heap.live_bytes() >= live);
+    assert!(post_mortem.time_line.iter().any(|row| row.live_bytes.is_some_and(|live| live >= 40 * MIB)));
+}
+
+#[test]
+fn a_leak_is_in_the_file_of_the_process_that_was_killed() {
+    let test = "a_leak_is_in_the_file_of_the_process_that_was_killed";
+    if let Some(folder) = std::env::var_os(CHILD) {
+        return leak(Mode::Exact { frames: 25 }, Path::new(&folder));
+    }
+    let folder = folder("exact");
+    check_leak(&killed(test, &folder));
+    let _ = std::fs::remove_dir_all(folder);
+}
+
+#[test]
+fn so_is_one_that_was_sampled() {
+    if let Some(folder) = std::env::var_os(CHILD) {
+        return leak(Mode::Sample { rate: 64 << 10 }, Path::new(&folder));
+    }
+    let folder = folder("sampled");
+    check_leak(&killed("so_is_one_that_was_sampled", &folder));
+    let _ = std::fs::remove_dir_all(folder);
+}
+
+#[test]
+fn recording_begins_when_memory_is_near_its_limit_where_that_is_asked_for() {
+    let test = "recording_begins_when_memory_is_near_its_limit_where_that_is_asked_for";
+    if let Some(folder) = std::env::var_os(CHILD) {
+        let heap_near_limit = Some(Mode::Sample { rate: 64 << 10 });
+        let options = Options { memory_limit: Some(300 * MIB), heap_near_limit, ..Options::default() };
+        let path = recorder::start(Path::new(&folder), &options).expect("it records");
+        (0..275).for_each(|_| leaks(MIB as usize));
+        wait_until(&path, |post_mortem| !post_mortem.messages.is_empty());
+        (0..10).for_each(|_| leaks(MIB as usize));
+        wait_until(&path, |post_mortem| {
+            let heap = post_mortem.heap().and_then(Result::ok);
+            heap.is_some_and(|heap| heap.process.live_bytes > 5 * MIB)
+        });
+        kill_oneself();
+    }
+    let folder = folder("switched");
+    let post_mortem = killed(test, &folder);
+    let told = &post_mortem.messages[0].text;
+    assert!(told.contains("the heap is recorded from here on: sample:64KiB"), "{told}");
+    let (function, size) = culprit(&post_mortem);
+    assert!(function.contains("leaks") && (5 * MIB..20 * MIB).contains(&size), "{function}");
+    let _ = std::fs::remove_dir_all(folder);
+}
+
+#[test]
+fn memory_near_its_limit_is_told_before_it_is_too_late() {
+    let test = "memory_near_its_limit_is_told_before_it_is_too_late";
+    if let Some(folder) = std::env::var_os(CHILD) {
+        heap::start(25).expect("there is a tracker");
+        let options = Options { memory_limit: Some(300 * MIB), ..Options::default() };
+        let path = recorder::start(Path::new(&folder), &options).expect("it records");
+        let is_told = |post_mortem: &PostMortem| post_mortem.messages.iter().any(|message| !message.is_panic);
+        // As a service that is killed at its limit; and never beyond it, whatever is told.
+        (0..280).for_each(|_| leaks(MIB as usize));
+        wait_until(&path, is_told);
+        kill_oneself();
+    }
+    let folder = folder("near");
+    let post_mortem = killed(test, &folder);
+    let told = &post_mortem.messages.iter().find(|message| !message.is_panic).expect("it was told").text;
+    assert!(told.contains("of the limit of 300 MiB") && told.contains("leaks"), "{told}");
+    let (function, size) = culprit(&post_mortem);
+    assert!(function.contains("leaks") && size > 100 * MIB, "{function}");
+    let _ = std::fs::remove_dir_all(folder);
+}
