@@ -43,6 +43,7 @@
 //! | `PROFILE_COST_HTTP_TOKEN=..`, `PROFILE_COST_HTTP_TOKEN_FILE=path` | requests need this token: `Authorization: Bearer ..`, or as a password. At least 16 characters; addresses that others than this machine reach need one |
 //! | `PROFILE_COST_HTTP_HOSTS=a.example,b` | names by which the service may be asked, beside those of this machine |
 //! | `PROFILE_COST_RECORD=DIR` | the flight recorder: count in a file in that folder, which outlives the process however it ends; `cargo profile-cost postmortem DIR` reads it. See [`recorder`] |
+//! | `PROFILE_COST_RECORD_OPTIONS=keep=5,report-previous` | what it does: see [`recorder::Options`] |
 //! | `PROFILE_COST_SIGTERM=1` | also when SIGTERM ends the process; handlers of the program's own keep working |
 //! | `PROFILE_COST_TOP=30` | rows of the report at exit |
 //! | `PROFILE_COST_MAX_PATHS=65536`, `PROFILE_COST_MAX_DEPTH=100` | how large the call tree may grow; from which depth recursion folds |

@@ -115,7 +115,7 @@ def go(test):
 
 
 def flight(test):
-    return ["-p", "profile-cost-runtime", "--test", "recorder", "--", test]
+    return ["-p", "profile-cost-runtime", "--test", "recorder", "--test", "recorder_files", "--", test]
 
 
 ENDINGS = ["-p", "profile-cost-runtime", "--test", "recorder_endings"]
@@ -454,6 +454,12 @@ SLOW = [
      "let charged = segment.pended.replace(self.pended.wrapping_add(1)) == 0 && self.pended == 0;", truth("ten_sleeps")),
     ("a future's time is that of its last poll", FUTURE,
      "self.block.elapsed(counters, now, self.call.start)", "self.block.elapsed(counters, now, entered)", truth("ten_sleeps")),
+    ("an index that others wrote over is believed", BLOCK,
+     "            && let Some(chunk) = owner.asyncs.get(index / ASYNC_CHUNK)\n        {\n            return &chunk[index % ASYNC_CHUNK];",
+     "        {\n            return &owner.asyncs[index / ASYNC_CHUNK][index % ASYNC_CHUNK];", flight("a_file_that_others")),
+    ("a path that others wrote over is believed", "paths.rs",
+     "chunk.map_or(&NOBODY, |chunk| &chunk[path as usize % CHUNK])",
+     "&chunk.expect(\"it is there\")[path as usize % CHUNK]", flight("a_file_that_others")),
     ("truncated calls not counted", BLOCK,
      "self.truncated.load(Ordering::Relaxed) + calls", "self.truncated.load(Ordering::Relaxed)", ["--release", *fault("ten_million")]),
     ("each drain leaks", BLOCK,

@@ -448,9 +448,11 @@ impl Block {
         let _inside = Inside::enter();
         // SAFETY: as in `counters_of`.
         let owner = unsafe { &mut *self.owner.get() };
-        let index = counters.async_index.load(Ordering::Relaxed) as usize;
-        if index > 0 {
-            return &owner.asyncs[(index - 1) / ASYNC_CHUNK][(index - 1) % ASYNC_CHUNK];
+        // NOTE: the index may be in the flight recorder's file, and what it says is then not ours alone.
+        if let Some(index) = (counters.async_index.load(Ordering::Relaxed) as usize).checked_sub(1)
+            && let Some(chunk) = owner.asyncs.get(index / ASYNC_CHUNK)
+        {
+            return &chunk[index % ASYNC_CHUNK];
         }
         let mut shared = self.lock();
         if shared.asyncs_len == shared.asyncs.len() * ASYNC_CHUNK {

@@ -77,12 +77,12 @@ pub(crate) fn decide() -> bool {
             }
             #[cfg(all(feature = "recorder", unix))]
             if let Some(folder) = environment.record.as_ref().filter(|_| !environment.off) {
-                match crate::recorder::begin(folder, &crate::recorder::Options::default()) {
+                match crate::recorder::begin(folder, &environment.record_options) {
                     Ok(_) => {
                         WANTED.store(true, Ordering::Relaxed);
                         crate::snapshot::note_start();
                     }
-                    Err(error) => crate::stderr::say(&format!("PROFILE_COST_RECORD: {error}")),
+                    Err(error) => crate::stderr::say(&format!("{}: {error}", crate::environment::RECORD)),
                 }
             }
             // Records nothing by itself. Before what does, whose the server's own memory is not to be.

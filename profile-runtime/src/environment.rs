@@ -8,6 +8,12 @@ use crate::paths::Limits;
 use crate::stats::SortKey;
 use crate::stderr;
 
+/// Names the folder of the flight recorder's files.
+pub(crate) const RECORD: &str = "PROFILE_COST_RECORD";
+/// Says what the recorder does, as `keep=5,report-previous`.
+#[cfg(all(feature = "recorder", unix))]
+const RECORD_OPTIONS: &str = "PROFILE_COST_RECORD_OPTIONS";
+
 /// What the environment asks for.
 #[derive(Debug, Default)]
 pub(crate) struct Environment {
@@ -36,9 +42,12 @@ pub(crate) struct Environment {
     /// `PROFILE_COST_HEAP_MEMORY`: the most that the heap's recording may take, bytes.
     #[cfg(feature = "heap")]
     pub(crate) heap_memory: Option<u64>,
-    /// `PROFILE_COST_RECORD`: the folder of the flight recorder's files, absolute.
+    /// [`RECORD`]: the folder of the flight recorder's files, absolute.
     #[cfg(all(feature = "recorder", unix))]
     pub(crate) record: Option<PathBuf>,
+    /// [`RECORD_OPTIONS`]: what the recorder does.
+    #[cfg(all(feature = "recorder", unix))]
+    pub(crate) record_options: crate::recorder::Options,
     /// `PROFILE_COST_HTTP`: where requests are answered.
     #[cfg(feature = "server")]
     pub(crate) http: Option<crate::http::server::Listen>,
@@ -111,12 +120,18 @@ impl Environment {
         }
         #[cfg(all(feature = "recorder", unix))]
         {
-            parsed.record = get("PROFILE_COST_RECORD").map(|folder| file_of_this_process(&folder));
+            parsed.record = get(RECORD).map(|folder| file_of_this_process(&folder));
+            if let Some(value) = get(RECORD_OPTIONS) {
+                match value.parse() {
+                    Ok(options) => parsed.record_options = options,
+                    Err(remedy) => parsed.complaints.push(format!("{RECORD_OPTIONS}={value}: {remedy}")),
+                }
+            }
         }
         #[cfg(not(all(feature = "recorder", unix)))]
-        if let Some(value) = get("PROFILE_COST_RECORD") {
+        if let Some(value) = get(RECORD) {
             parsed.complaints.push(format!(
-                "PROFILE_COST_RECORD={value}: nothing is recorded: profile-cost is built without its feature `recorder`"
+                "{RECORD}={value}: nothing is recorded: profile-cost is built without its feature `recorder`"
             ));
         }
         #[cfg(feature = "server")]

@@ -53,6 +53,16 @@ struct Node {
     top: AtomicU32,
 }
 
+/// A path that is none, above all roots. Numbers of paths are read from counters, and those may be in the flight recorder's
+/// file, which others can write to.
+static NOBODY: Node = Node {
+    parent: AtomicU32::new(NO_PATH),
+    site: AtomicU32::new(NO_SITE),
+    depth: AtomicU32::new(0),
+    novel_depth: AtomicU32::new(0),
+    top: AtomicU32::new(NO_PATH),
+};
+
 /// Where a call goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
@@ -163,9 +173,10 @@ impl PathTree {
         self.node(path).depth.load(Ordering::Relaxed)
     }
 
+    /// What is known of a path; for a number that is no path's, [`NOBODY`].
     fn node(&self, path: PathIndex) -> &Node {
-        let chunk = self.chunks[path as usize / CHUNK].get();
-        &chunk.expect("a published path's chunk exists")[path as usize % CHUNK]
+        let chunk = self.chunks.get(path as usize / CHUNK).and_then(OnceBox::get);
+        chunk.map_or(&NOBODY, |chunk| &chunk[path as usize % CHUNK])
     }
 
     /// The ancestor (or `from` itself) into which a call of `site` folds without changing any number of

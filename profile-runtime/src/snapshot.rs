@@ -314,7 +314,8 @@ pub(crate) fn collect(engine: &Engine, blocks: &[&'static Block], now: u64, epoc
             {
                 // NOTE: the stay may have been charged since it was looked at. Seen in the same reading
                 // of the counter that was added: a later one would take off what was never added.
-                tally.busy += ticks.saturating_sub(counted.saturating_sub(before));
+                let more = ticks.saturating_sub(counted.saturating_sub(before));
+                tally.busy = tally.busy.wrapping_add(more);
             }
         });
     }
@@ -337,7 +338,8 @@ fn merge_elapsed(all: &mut Elapsed, block: &Block, top: Option<PathIndex>) {
     for (site, buckets) in block.read_histograms(top) {
         let sum = all.entry(site).or_default();
         for (bucket, count) in buckets {
-            *sum.entry(bucket).or_default() += count;
+            let sum: &mut u64 = sum.entry(bucket).or_default();
+            *sum = sum.saturating_add(count);
         }
     }
 }

@@ -39,26 +39,28 @@ impl Tally {
             Some(_) => (ends, counters.read_starts()),
             None => Ends::read_with_starts(counters),
         };
-        self.returned += ends.returned;
-        self.panicked += ends.panicked;
-        self.cancelled += ends.cancelled;
-        self.starts += starts;
-        self.folded += counters.read_folded();
+        // NOTE: all sums wrap: counters may be in the flight recorder's file, and what it says is then not ours alone.
+        let sum = |sum: &mut u64, more: u64| *sum = sum.wrapping_add(more);
+        sum(&mut self.returned, ends.returned);
+        sum(&mut self.panicked, ends.panicked);
+        sum(&mut self.cancelled, ends.cancelled);
+        sum(&mut self.starts, starts);
+        sum(&mut self.folded, counters.read_folded());
         #[cfg(feature = "throttle")]
         let throttle = counters.throttle.read();
         let busy = counters.read_busy();
-        self.busy += busy;
+        sum(&mut self.busy, busy);
         #[cfg(feature = "throttle")]
         {
             // NOTE: with what began meanwhile; `since` leaves no more than began.
-            self.untimed += throttle.counted(counters.read_starts());
-            self.samples += throttle.samples;
-            self.sampled += throttle.sampled(busy);
+            sum(&mut self.untimed, throttle.counted(counters.read_starts()));
+            sum(&mut self.samples, throttle.samples);
+            sum(&mut self.sampled, throttle.sampled(busy));
         }
         let Some(asyncs) = asyncs else { return busy };
         let suspension = (0..10_000).find_map(|_| asyncs.try_read()).unwrap_or_default();
         self.suspension.add(suspension);
-        self.polls += asyncs.read_polls();
+        sum(&mut self.polls, asyncs.read_polls());
         self.longest = self.longest.max(asyncs.read_longest(epoch));
         busy
     }
@@ -72,7 +74,7 @@ impl Tally {
     }
 
     pub(crate) fn ends(&self) -> u64 {
-        self.returned + self.panicked + self.cancelled
+        self.returned.wrapping_add(self.panicked).wrapping_add(self.cancelled)
     }
 
     /// Calls under way.

@@ -34,7 +34,7 @@ pub(crate) fn count_sparse(slots: &[AtomicU32], bucket: usize) -> bool {
         let held = slot.load(Ordering::Relaxed);
         if held == 0 || held >> BUCKET_SHIFT == tag {
             let count = held & ((1 << BUCKET_SHIFT) - 1);
-            if count == SPARSE_CALLS {
+            if count >= SPARSE_CALLS {
                 return false;
             }
             slot.store((tag << BUCKET_SHIFT) | (count + 1), Ordering::Relaxed);
@@ -44,11 +44,15 @@ pub(crate) fn count_sparse(slots: &[AtomicU32], bucket: usize) -> bool {
     false
 }
 
-/// The buckets of such slots and their counts.
+/// The buckets of such slots and their counts. What is in no bucket is left out: [`NONE`], and what others have written into
+/// the flight recorder's file.
 pub(crate) fn read_sparse(slots: &[AtomicU32]) -> Vec<(usize, u64)> {
-    let held = slots.iter().map(|slot| slot.load(Ordering::Relaxed)).filter(|&held| held > 0 && held != NONE);
-    held.map(|held| ((held >> BUCKET_SHIFT) as usize - 1, u64::from(held & ((1 << BUCKET_SHIFT) - 1))))
-        .collect()
+    let held = slots.iter().map(|slot| slot.load(Ordering::Relaxed));
+    held.filter_map(|held| {
+        let bucket = ((held >> BUCKET_SHIFT) as usize).checked_sub(1)?;
+        (bucket < BUCKETS).then(|| (bucket, u64::from(held & ((1 << BUCKET_SHIFT) - 1))))
+    })
+    .collect()
 }
 
 impl Window {
@@ -88,7 +92,7 @@ impl Window {
             Self::Dense { first, counts } => (first, &counts[..]),
         };
         let Some(slot) = counts.get(bucket.wrapping_sub(*first)) else { return false };
-        slot.store(slot.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        slot.store(slot.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         true
     }
 

@@ -31,7 +31,7 @@ extern "C" fn hook() {
         #[cfg(not(feature = "server"))]
         let listens = false;
         #[cfg(feature = "recorder")]
-        if is_set("PROFILE_COST_RECORD") {
+        if is_set(crate::environment::RECORD) {
             crate::recorder::before_main(crate::control::decide);
         }
         if is_set(VARIABLE) || is_set(FILES) || listens {

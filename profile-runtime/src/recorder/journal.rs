@@ -476,8 +476,9 @@ impl Journal {
 
     /// A row of the time line: the first words of it.
     pub(super) fn add_row(&self, values: [u64; row::NUMBER], pressure: Option<u32>) {
-        let number = self.live(Live::Rows).load(Ordering::Relaxed) + 1;
-        let at = (number as usize - 1) % row::COUNT * row::WORDS;
+        let before = self.live(Live::Rows).load(Ordering::Relaxed);
+        let number = before.wrapping_add(1);
+        let at = before as usize % row::COUNT * row::WORDS;
         let Some(words) = self.rows.get(at..at + row::WORDS) else { return };
         let mut all = [0; row::WORDS];
         all[..row::NUMBER].copy_from_slice(&values);

@@ -13,7 +13,8 @@
 //! ```
 //!
 //! `layout` is the file's format. `journal` writes it, into pages that `arena` maps, of a file that `folder` makes; `watch`
-//! is the thread that looks at the clock, `last_words` what it writes of the heap, `ending` what is noted at the end. `parts` reads it, `assemble` makes a [`Profile`]
+//! is the thread that looks at the clock, `last_words` what it writes of the heap, `ending` what is noted at the end, as
+//! `options` say. `parts` reads it, `assemble` makes a [`Profile`]
 //! of that, `text` shows it.
 //!
 //! [`Profile`]: crate::Profile
@@ -31,6 +32,7 @@ mod json;
 #[cfg(unix)]
 mod last_words;
 mod layout;
+mod options;
 mod parts;
 mod post_mortem;
 #[cfg(unix)]
@@ -44,6 +46,7 @@ pub(crate) use ending::note_signal;
 #[cfg(unix)]
 pub(crate) use journal::Journal;
 pub use layout::MAGIC;
+pub use options::Options;
 pub use parts::ReadError;
 pub use post_mortem::{
     Ending, Message, Moment, PostMortem, RunningThread, SuspendedPath, is_recording, newest, read, read_bytes,
@@ -52,40 +55,6 @@ pub use post_mortem::{
 pub use start::{StartError, path, start};
 #[cfg(unix)]
 pub(crate) use start::{before_main, begin};
-
-/// What a recorder does. `..Options::default()` for the rest.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// What the file may grow to, bytes: from 1 MiB to 1 GiB. Past it calls are counted, and what is new is not in the
-    /// file, which the report says.
-    pub max_bytes: u64,
-    /// How many files are kept in the folder, with the new one. Those of processes that live are not counted.
-    pub keep: usize,
-    /// Signals that end programs are noted. Handlers that the program has keep working.
-    pub signals: bool,
-    /// What the resident set may grow to, bytes, where nothing but the program knows: at 90 % of it, as at 90 % of the cgroup's
-    /// limit, the heap is looked at once more.
-    pub memory_limit: Option<u64>,
-    /// What a [`crate::heap::Tracker`] that records no call paths is switched to when memory comes near its limit: by then it is
-    /// worth what it costs. `Mode::Sample { rate: 512 << 10 }` is cheap.
-    pub heap_near_limit: Option<crate::heap::Mode>,
-    /// The post-mortem of the process that recorded into the folder before goes to the log (target `profile_cost`), or to stderr
-    /// where no logger takes it, unless that process exited by itself.
-    pub report_previous: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            max_bytes: 64 << 20,
-            keep: 10,
-            signals: true,
-            memory_limit: None,
-            heap_near_limit: None,
-            report_previous: false,
-        }
-    }
-}
 
 /// The functions that are shown of the process before.
 #[cfg(unix)]

@@ -89,7 +89,10 @@ impl PostMortem {
         let (Some(first), Some(last)) = (self.time_line.first(), self.time_line.last()) else {
             return Ok(());
         };
-        writeln!(out, "\nTHE LAST {}", for_how_long(first.time, last.time).to_uppercase())?;
+        match first.time == last.time {
+            true => writeln!(out, "\nAT THE START")?,
+            false => writeln!(out, "\nTHE LAST {}", for_how_long(first.time, last.time))?,
+        }
         type Series = (&'static str, fn(&Moment) -> Option<u64>, fn(u64) -> String);
         let series: [Series; 4] = [
             ("tracked live", |moment| moment.live_bytes, units::bytes),

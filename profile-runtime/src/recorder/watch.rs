@@ -229,11 +229,11 @@ fn note_position(journal: &Journal, block: &'static Block, tick: u64) {
     let (Some(stay), Some((path, _))) = (block.read_current(tick), block.read_path_now(tick)) else { return };
     let sequence: &AtomicU64 = &words[thread::SEQUENCE];
     let number = sequence.load(Ordering::Relaxed) & !1;
-    sequence.store(number + 1, Ordering::Release);
+    sequence.store(number.wrapping_add(1), Ordering::Release);
     set(thread::PATH, u64::from(path));
     set(thread::CHARGED, u64::from(stay.path()));
     set(thread::SINCE, tick.wrapping_sub(stay.ticks));
     set(thread::BEFORE, stay.before);
     set(thread::SEEN, tick);
-    sequence.store(number + 2, Ordering::Release);
+    sequence.store(number.wrapping_add(2), Ordering::Release);
 }

@@ -1,0 +1,160 @@
+//! What the recorder's tests share: children that record, and say themselves what they counted.
+#![allow(dead_code, missing_docs, reason = "each test uses its part")]
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use profile_cost_runtime::private::{Site, enter};
+use profile_cost_runtime::testing::Random;
+use profile_cost_runtime::{Counts, Profile};
+
+pub const CHILD: &str = "PROFILE_COST_TEST_CHILD";
+/// Threads of a child under load.
+pub const THREADS: usize = 3;
+/// Elapsed times that wait on a thread before they are in its histograms.
+pub const BATCH: u64 = 128;
+
+pub fn is_child() -> bool {
+    std::env::var_os(CHILD).is_some()
+}
+
+/// This test again, in a process of its own.
+pub fn again(test: &str, folder: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("the test's own path"));
+    command.args([test, "--exact", "--nocapture", "--test-threads=1"]).env(CHILD, folder);
+    command.env_remove("PROFILE_COST").env_remove("PROFILE_COST_RECORD").stdin(Stdio::null());
+    command
+}
+
+pub fn number(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+/// A folder of the test's own, which goes with it.
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    pub fn new(test: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("profile-cost-{}-{test}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).expect("a folder");
+        Self(folder)
+    }
+
+    pub fn of_parent() -> PathBuf {
+        PathBuf::from(std::env::var_os(CHILD).expect("a child"))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+pub fn text(output: &Output) -> String {
+    format!(
+        "{}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// Functions made at run time.
+pub fn sites(prefix: &str, count: u32) -> Vec<&'static Site> {
+    (0..count)
+        .map(|i| {
+            let name: &'static str = Box::leak(format!("{prefix}{i}").into_boxed_str());
+            &*Box::leak(Box::new(Site::new(name, "made.rs", i + 1, true)))
+        })
+        .collect()
+}
+
+pub fn counts(profile: &Profile, name: &str) -> Counts {
+    let mut sum = Counts::default();
+    for path in profile.paths() {
+        if profile.function(path.function).label.name == name {
+            sum.add(&path.counts);
+        }
+    }
+    sum
+}
+
+/// What a child says it did, in a file that it shares with its parent: what each thread began and ended of each function.
+pub struct Truth(&'static [AtomicU64]);
+
+pub const FUNCTIONS: usize = 40;
+
+impl Truth {
+    pub fn open(path: &Path) -> Self {
+        let file =
+            File::options().read(true).write(true).create(true).truncate(false).open(path).expect("a file");
+        let words = THREADS * FUNCTIONS * 2;
+        file.set_len(8 * words as u64).expect("room");
+        let flags = libc::PROT_READ | libc::PROT_WRITE;
+        // SAFETY: a new mapping of a file that is long enough, which is never unmapped.
+        let at = unsafe {
+            libc::mmap(std::ptr::null_mut(), 8 * words, flags, libc::MAP_SHARED, file.as_raw_fd(), 0)
+        };
+        assert_ne!(at, libc::MAP_FAILED);
+        // SAFETY: mapped for ever, aligned to a page, and any bytes are atomics.
+        Self(unsafe { std::slice::from_raw_parts(at.cast(), words) })
+    }
+
+    pub fn begun(&self, thread: usize, function: usize) -> &AtomicU64 {
+        &self.0[2 * (thread * FUNCTIONS + function)]
+    }
+
+    pub fn ended(&self, thread: usize, function: usize) -> &AtomicU64 {
+        &self.0[2 * (thread * FUNCTIONS + function) + 1]
+    }
+}
+
+/// Calls functions by chance, one within the other, and says so.
+pub fn load(truth: &Truth, thread: usize, sites: &[&'static Site], random: &mut Random, depth: u32) {
+    // Two at each depth: a tree of some hundred paths.
+    let function = (depth as usize * 5 + random.index(2)).min(sites.len() - 1);
+    truth.begun(thread, function).fetch_add(1, Ordering::Relaxed);
+    {
+        let _call = enter(sites[function], || {});
+        if depth < 6 {
+            (0..random.below(3)).for_each(|_| load(truth, thread, sites, random, depth + 1));
+        }
+    }
+    truth.ended(thread, function).fetch_add(1, Ordering::Relaxed);
+}
+
+/// To the parent, by whom the child is waited for.
+pub fn say_ready() {
+    writeln!(std::io::stdout(), "\nready").expect("the parent reads");
+}
+
+/// A child that does not outlive the test.
+pub struct Running(Child);
+
+impl Running {
+    /// Is there once it says so.
+    pub fn start(command: &mut Command) -> Self {
+        let mut running = Self(command.stdout(Stdio::piped()).spawn().expect("the child starts"));
+        let out = BufReader::new(running.0.stdout.take().expect("piped"));
+        assert!(out.lines().map_while(Result::ok).any(|line| line == "ready"), "the child says so");
+        running
+    }
+
+    pub fn kill(&mut self) -> ExitStatus {
+        self.0.kill().expect("it is ours");
+        self.0.wait().expect("it is ours")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
