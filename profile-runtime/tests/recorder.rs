@@ -9,52 +9,25 @@ use std::collections::VecDeque;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::Mutex;
 use std::sync::atomic::Ordering;
-use std::sync::{Barrier, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use profile_cost_runtime::Counts;
 use profile_cost_runtime::private::{Site, enter, instrument};
-use profile_cost_runtime::recorder::{self, Ending, Options, PostMortem};
+use profile_cost_runtime::recorder::{self, Ending, Options};
 use profile_cost_runtime::testing::Random;
 
 use recorder_common::{
-    BATCH, FUNCTIONS, Folder, Running, THREADS, Truth, again, counts, is_child, load, number, say_ready,
-    sites, text,
+    BATCH, Folder, Running, THREADS, Truth, again, check_truth, counts, is_child, number, say_ready, sites,
+    text, work_until_killed,
 };
-
-fn work_until_killed(folder: &Path) {
-    let path = recorder::start(folder, &Options::default()).expect("it records");
-    assert_eq!(recorder::path(), Some(path));
-    let truth = Truth::open(&folder.join("truth"));
-    let sites = sites("f", FUNCTIONS as u32);
-    let all_are_there = Barrier::new(THREADS + 1);
-    std::thread::scope(|scope| {
-        for thread in 0..THREADS {
-            let (truth, sites, all_are_there) = (&truth, &sites, &all_are_there);
-            let name = std::thread::Builder::new().name(format!("load {thread}"));
-            let work = move || {
-                let mut random = Random::of_seed(thread as u64 + u64::from(std::process::id()));
-                // All is within a call that never ends.
-                truth.begun(thread, FUNCTIONS - 1).fetch_add(1, Ordering::Relaxed);
-                let _call = enter(sites[FUNCTIONS - 1], || {});
-                all_are_there.wait();
-                loop {
-                    load(truth, thread, sites, &mut random, 0);
-                }
-            };
-            name.spawn_scoped(scope, work).expect("a thread");
-        }
-        all_are_there.wait();
-        say_ready();
-    });
-}
 
 #[test]
 fn processes_killed_at_any_moment_have_files_that_are_whole_and_true() {
     if is_child() {
-        return work_until_killed(&Folder::of_parent());
+        return work_until_killed(&Folder::of_parent(), &Options::default(), |_, _, _| {});
     }
     let mut random = Random::of_seed(number("PROFILE_COST_TEST_SEED", 1));
     for kill in 0..number("PROFILE_COST_TEST_KILLS", 10) {
@@ -68,54 +41,6 @@ fn processes_killed_at_any_moment_have_files_that_are_whole_and_true() {
         assert_eq!(post_mortem.ending, Ending::Silent);
         check_truth(&post_mortem, &Truth::open(&folder.0.join("truth")), kill);
     }
-}
-
-fn check_truth(post_mortem: &PostMortem, truth: &Truth, kill: u64) {
-    assert_eq!(post_mortem.notes, Vec::<String>::new(), "kill {kill}");
-    let profile = &post_mortem.profile;
-    for path in profile.paths() {
-        let (counts, label) = (path.counts, &profile.function(path.function).label);
-        assert!(counts.starts >= counts.returned, "kill {kill}, {label:?}: {counts:?}");
-        assert!(
-            label.file == "made.rs" && label.name == format!("f{}", label.line - 1),
-            "kill {kill}, {label:?}"
-        );
-    }
-    let mut open = 0;
-    for thread in 0..THREADS {
-        let name = format!("load {thread}");
-        let part = profile.by_thread().iter().find(|part| part.name == name);
-        for function in 0..FUNCTIONS {
-            let mut is = Counts::default();
-            for (path, counts) in part.iter().flat_map(|part| &part.counts) {
-                if profile.function(profile.path(*path).function).label.name == format!("f{function}") {
-                    is.add(counts);
-                }
-            }
-            let begun = truth.begun(thread, function).load(Ordering::Relaxed);
-            let ended = truth.ended(thread, function).load(Ordering::Relaxed);
-            let what =
-                format!("kill {kill}, thread {thread}, f{function}: {is:?}, in truth {begun}, {ended}");
-            // It says so before a call and after it.
-            assert!(is.starts <= begun && is.starts + 1 >= begun, "{what}");
-            assert!(is.returned >= ended && is.returned <= ended + 1, "{what}");
-            open += begun - ended;
-        }
-    }
-    let elapsed: u64 = (profile.functions().iter())
-        .filter_map(|function| function.elapsed.as_ref())
-        .map(|elapsed| elapsed.len())
-        .sum();
-    let returned: u64 = profile.paths().iter().map(|path| path.counts.returned).sum();
-    // At most one that is in the file and not yet counted as returned, and what waits on each thread.
-    assert!(elapsed <= returned, "kill {kill}: {elapsed} of {returned}");
-    assert!(elapsed + THREADS as u64 * BATCH >= returned, "kill {kill}: {elapsed} of {returned}");
-    // What was running is what was open.
-    let running: usize = post_mortem.running.iter().map(|thread| thread.calls.len()).sum();
-    assert!(
-        running as u64 <= open && running as u64 + 2 * THREADS as u64 >= open,
-        "kill {kill}: {running} of {open}"
-    );
 }
 
 /// Ready at the second poll.
@@ -353,7 +278,7 @@ fn a_child_that_was_forked_counts_for_itself() {
 #[test]
 fn a_file_of_a_process_that_lives_is_read_as_such() {
     if is_child() {
-        return work_until_killed(&Folder::of_parent());
+        return work_until_killed(&Folder::of_parent(), &Options::default(), |_, _, _| {});
     }
     let folder = Folder::new("alive");
     let mut command = again("a_file_of_a_process_that_lives_is_read_as_such", &folder.0);

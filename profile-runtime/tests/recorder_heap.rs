@@ -2,19 +2,28 @@
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #![allow(missing_docs, reason = "a test")]
 
+mod recorder_common;
+
 use std::hint::black_box;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use profile_cost_runtime::heap::{self, KeyType, Mode};
 use profile_cost_runtime::private::{Site, enter};
 use profile_cost_runtime::recorder::{self, Options, PostMortem};
+use profile_cost_runtime::testing::Random;
+
+use recorder_common::{
+    CHILD, FUNCTIONS, Folder, Running, THREADS, Truth, again, check_truth, counts, is_child, number,
+    work_until_killed,
+};
 
 #[global_allocator]
 static ALLOCATOR: heap::Tracker = heap::Tracker::system();
 
-const CHILD: &str = "PROFILE_COST_TEST_CHILD";
 const MIB: u64 = 1 << 20;
 
 /// What nobody frees.
@@ -72,7 +81,10 @@ fn leak(modes: Mode, folder: &Path) {
     (0..40).for_each(|_| leaks(MIB as usize));
     let is_whole = |post_mortem: &PostMortem| {
         let heap = post_mortem.heap().and_then(Result::ok);
-        heap.is_some_and(|heap| heap.process.live_bytes > 30 * MIB)
+        // Rows come once a second, and snapshots when they may.
+        let is_told =
+            post_mortem.time_line.iter().any(|row| row.live_bytes.is_some_and(|live| live >= 40 * MIB));
+        is_told && heap.is_some_and(|heap| heap.process.live_bytes > 30 * MIB)
     };
     wait_until(&path, is_whole);
     kill_oneself();
@@ -125,7 +137,7 @@ fn recording_begins_when_memory_is_near_its_limit_where_that_is_asked_for() {
         (0..10).for_each(|_| leaks(MIB as usize));
         wait_until(&path, |post_mortem| {
             let heap = post_mortem.heap().and_then(Result::ok);
-            heap.is_some_and(|heap| heap.process.live_bytes > 5 * MIB)
+            heap.is_some_and(|heap| heap.process.live_bytes > 9 * MIB)
         });
         kill_oneself();
     }
@@ -158,4 +170,80 @@ fn memory_near_its_limit_is_told_before_it_is_too_late() {
     let (function, size) = culprit(&post_mortem);
     assert!(function.contains("leaks") && size > 100 * MIB, "{function}");
     let _ = std::fs::remove_dir_all(folder);
+}
+
+/// Blocks of any size, some of them kept for a while, by a function that says how much.
+fn allocate_until_killed(mode: Mode) {
+    static KEEPS: Site = Site::new("f38", "made.rs", 39, true);
+    const KEEPS_AT: usize = FUNCTIONS - 2;
+    heap::start(25).expect("there is a tracker");
+    heap::set_mode(mode).expect("it records");
+    let kept: [std::sync::Mutex<Vec<Vec<u8>>>; THREADS] = Default::default();
+    // The heap is looked at as soon as there is a look at all, and at every one where memory has grown so far.
+    let options = Options { memory_limit: Some(MIB), ..Options::default() };
+    work_until_killed(&Folder::of_parent(), &options, |truth, thread, random| {
+        truth.begun(thread, KEEPS_AT).fetch_add(1, Ordering::Relaxed);
+        {
+            let _call = enter(&KEEPS, || {});
+            let size = 1 + random.below(20_000);
+            truth.allocated(thread).fetch_add(size, Ordering::Relaxed);
+            let block = black_box(vec![1; size as usize]);
+            let mut kept = kept[thread].lock().expect("nobody panics");
+            if kept.len() < 1_000 {
+                kept.push(block);
+            } else {
+                let at = random.index(kept.len());
+                kept[at] = block;
+            }
+        }
+        truth.ended(thread, KEEPS_AT).fetch_add(1, Ordering::Relaxed);
+    });
+}
+
+fn kill_while_the_heap_is_recorded(test: &str, mode: Mode) {
+    if is_child() {
+        return allocate_until_killed(mode);
+    }
+    let mut random = Random::of_seed(number("PROFILE_COST_TEST_SEED", 1));
+    let mut snapshots = 0;
+    let kills = number("PROFILE_COST_TEST_KILLS", 10);
+    for kill in 0..kills {
+        let folder = Folder::new(&format!("{test}-{kill}"));
+        let mut child = Running::start(&mut again(test, &folder.0));
+        std::thread::sleep(Duration::from_micros(random.below(600_000)));
+        assert_eq!(child.kill().signal(), Some(libc::SIGKILL));
+        let post_mortem = recorder::read(&folder.0).expect("the file opens");
+        let truth = Truth::open(&folder.0.join("truth"));
+        check_truth(&post_mortem, &truth, kill);
+        let Some(snapshot) = post_mortem.heap() else { continue };
+        snapshot.unwrap_or_else(|error| panic!("kill {kill}: {error}"));
+        snapshots += 1;
+        let profile = &post_mortem.profile;
+        let heap = counts(profile, "f38").heap;
+        let allocated: u64 = (0..THREADS).map(|thread| truth.allocated(thread).load(Ordering::Relaxed)).sum();
+        let calls: u64 =
+            (0..THREADS).map(|thread| truth.begun(thread, FUNCTIONS - 2).load(Ordering::Relaxed)).sum();
+        // The list of blocks grows in steps, by `realloc`.
+        let (most, blocks) = (allocated + (THREADS as u64) * 100_000, calls + THREADS as u64 * 20);
+        let what = format!("kill {kill}: {heap:?}, in truth {allocated} bytes in {calls} calls");
+        if matches!(mode, Mode::Exact { .. }) {
+            assert!(heap.allocated_bytes <= most && heap.allocations <= blocks, "{what}");
+        }
+        assert!(heap.live_bytes() <= heap.allocated_bytes, "{what}");
+    }
+    assert!(snapshots * 3 >= kills, "{snapshots} snapshots in {kills} files");
+}
+
+#[test]
+fn processes_killed_while_all_of_the_heap_is_recorded_have_files_that_are_whole_and_true() {
+    let test = "processes_killed_while_all_of_the_heap_is_recorded_have_files_that_are_whole_and_true";
+    kill_while_the_heap_is_recorded(test, Mode::Exact { frames: 25 });
+}
+
+#[test]
+fn and_so_have_those_whose_heap_is_sampled() {
+    kill_while_the_heap_is_recorded(
+        "and_so_have_those_whose_heap_is_sampled",
+        Mode::Sample { rate: 16 << 10 },
+    );
 }

@@ -6,9 +6,11 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use profile_cost_runtime::private::{Site, enter};
+use profile_cost_runtime::recorder::{self, Options, PostMortem};
 use profile_cost_runtime::testing::Random;
 use profile_cost_runtime::{Counts, Profile};
 
@@ -94,7 +96,7 @@ impl Truth {
     pub fn open(path: &Path) -> Self {
         let file =
             File::options().read(true).write(true).create(true).truncate(false).open(path).expect("a file");
-        let words = THREADS * FUNCTIONS * 2;
+        let words = THREADS * FUNCTIONS * 2 + THREADS;
         file.set_len(8 * words as u64).expect("room");
         let flags = libc::PROT_READ | libc::PROT_WRITE;
         // SAFETY: a new mapping of a file that is long enough, which is never unmapped.
@@ -113,6 +115,11 @@ impl Truth {
     pub fn ended(&self, thread: usize, function: usize) -> &AtomicU64 {
         &self.0[2 * (thread * FUNCTIONS + function) + 1]
     }
+
+    /// Bytes that a thread has asked for, or is about to.
+    pub fn allocated(&self, thread: usize) -> &AtomicU64 {
+        &self.0[THREADS * FUNCTIONS * 2 + thread]
+    }
 }
 
 /// Calls functions by chance, one within the other, and says so.
@@ -127,6 +134,88 @@ pub fn load(truth: &Truth, thread: usize, sites: &[&'static Site], random: &mut 
         }
     }
     truth.ended(thread, function).fetch_add(1, Ordering::Relaxed);
+}
+
+/// Records into that folder, calls functions on some threads, and does `between` calls whatever else is to be done.
+pub fn work_until_killed(
+    folder: &Path,
+    options: &Options,
+    between: impl Fn(&Truth, usize, &mut Random) + Sync,
+) {
+    let path = recorder::start(folder, options).expect("it records");
+    assert_eq!(recorder::path(), Some(path));
+    let truth = Truth::open(&folder.join("truth"));
+    let sites = sites("f", FUNCTIONS as u32);
+    let all_are_there = Barrier::new(THREADS + 1);
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let (truth, sites, all_are_there, between) = (&truth, &sites, &all_are_there, &between);
+            let name = std::thread::Builder::new().name(format!("load {thread}"));
+            let work = move || {
+                let mut random = Random::of_seed(thread as u64 + u64::from(std::process::id()));
+                // All is within a call that never ends.
+                truth.begun(thread, FUNCTIONS - 1).fetch_add(1, Ordering::Relaxed);
+                let _call = enter(sites[FUNCTIONS - 1], || {});
+                all_are_there.wait();
+                loop {
+                    load(truth, thread, sites, &mut random, 0);
+                    between(truth, thread, &mut random);
+                }
+            };
+            name.spawn_scoped(scope, work).expect("a thread");
+        }
+        all_are_there.wait();
+        say_ready();
+    });
+}
+
+/// A figure is what the child says, or that of a call begun or ended since.
+pub fn check_truth(post_mortem: &PostMortem, truth: &Truth, kill: u64) {
+    assert_eq!(post_mortem.notes, Vec::<String>::new(), "kill {kill}");
+    let profile = &post_mortem.profile;
+    for path in profile.paths() {
+        let (counts, label) = (path.counts, &profile.function(path.function).label);
+        assert!(counts.starts >= counts.returned, "kill {kill}, {label:?}: {counts:?}");
+        assert!(
+            label.file == "made.rs" && label.name == format!("f{}", label.line - 1),
+            "kill {kill}, {label:?}"
+        );
+    }
+    let mut open = 0;
+    for thread in 0..THREADS {
+        let name = format!("load {thread}");
+        let part = profile.by_thread().iter().find(|part| part.name == name);
+        for function in 0..FUNCTIONS {
+            let mut is = Counts::default();
+            for (path, counts) in part.iter().flat_map(|part| &part.counts) {
+                if profile.function(profile.path(*path).function).label.name == format!("f{function}") {
+                    is.add(counts);
+                }
+            }
+            let begun = truth.begun(thread, function).load(Ordering::Relaxed);
+            let ended = truth.ended(thread, function).load(Ordering::Relaxed);
+            let what =
+                format!("kill {kill}, thread {thread}, f{function}: {is:?}, in truth {begun}, {ended}");
+            // It says so before a call and after it.
+            assert!(is.starts <= begun && is.starts + 1 >= begun, "{what}");
+            assert!(is.returned >= ended && is.returned <= ended + 1, "{what}");
+            open += begun - ended;
+        }
+    }
+    let elapsed: u64 = (profile.functions().iter())
+        .filter_map(|function| function.elapsed.as_ref())
+        .map(|elapsed| elapsed.len())
+        .sum();
+    let returned: u64 = profile.paths().iter().map(|path| path.counts.returned).sum();
+    // At most one that is in the file and not yet counted as returned, and what waits on each thread.
+    assert!(elapsed <= returned, "kill {kill}: {elapsed} of {returned}");
+    assert!(elapsed + THREADS as u64 * BATCH >= returned, "kill {kill}: {elapsed} of {returned}");
+    // What was running is what was open.
+    let running: usize = post_mortem.running.iter().map(|thread| thread.calls.len()).sum();
+    assert!(
+        running as u64 <= open && running as u64 + 2 * THREADS as u64 >= open,
+        "kill {kill}: {running} of {open}"
+    );
 }
 
 /// To the parent, by whom the child is waited for.
