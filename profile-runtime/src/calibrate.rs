@@ -1,8 +1,9 @@
 //! What the instrument itself costs, measured once, so that every report can say it.
 
 use std::hint::black_box;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use once_cell::race::OnceBox;
 
 use crate::block::Block;
 use crate::clock;
@@ -35,14 +36,16 @@ pub(crate) struct Costs {
 ///
 /// NOTE: not from within [`Inside`]: the rehearsed calls would count as events that cannot be recorded.
 pub(crate) fn costs() -> Costs {
-    static COSTS: OnceLock<Costs> = OnceLock::new();
+    // NOTE: whoever comes meanwhile measures as well, and one result stays: a thread that waited for another would wait for
+    // ever in a child that was forked without it.
+    static COSTS: OnceBox<Costs> = OnceBox::new();
     *COSTS.get_or_init(|| {
         IS_UNDER_WAY.store(true, Ordering::Relaxed);
         let (per_call, inside_call) = per_call();
         let costs =
             Costs { per_call, inside_call, per_untimed_call: per_untimed_call(), per_poll: per_poll() };
         IS_UNDER_WAY.store(false, Ordering::Relaxed);
-        costs
+        Box::new(costs)
     })
 }
 

@@ -71,9 +71,9 @@ macro_rules! counters {
 }
 
 /// Where in [`Counters`] what is, bytes: their size, `path`, `async_index`, `starts`, `folded`, `returned`, `panicked`,
-/// `self_busy`, `began`. For whoever reads them in a file.
+/// `self_busy`, `began`; then, of calls that are only counted, [`Throttle::OFFSETS`], or zeros. For whoever reads them in a file.
 #[cfg(all(feature = "recorder", unix))]
-pub(crate) const OFFSETS: [usize; 9] = [
+pub(crate) const OFFSETS: [usize; 12] = [
     size_of::<Counters>(),
     std::mem::offset_of!(Counters, path),
     std::mem::offset_of!(Counters, async_index),
@@ -83,7 +83,19 @@ pub(crate) const OFFSETS: [usize; 9] = [
     std::mem::offset_of!(Counters, panicked),
     std::mem::offset_of!(Counters, self_busy),
     std::mem::offset_of!(Counters, began),
+    THROTTLE[0],
+    THROTTLE[1],
+    THROTTLE[2],
 ];
+
+#[cfg(all(feature = "recorder", unix, feature = "throttle"))]
+const THROTTLE: [usize; 3] = {
+    let at = std::mem::offset_of!(Counters, throttle);
+    let [counted, samples, sampled] = Throttle::OFFSETS;
+    [at + counted, at + samples, at + sampled]
+};
+#[cfg(all(feature = "recorder", unix, not(feature = "throttle")))]
+const THROTTLE: [usize; 3] = [0; 3];
 
 /// The same in [`AsyncCounters`]: size, `sequence`, `balance`, `suspended`, `open`, `begun`, `polls`, `longest_poll`,
 /// `cancelled`.
@@ -200,6 +212,8 @@ impl Counters {
         self.path.store(from.path.load(Ordering::Relaxed), Ordering::Relaxed);
         self.async_index.store(from.async_index.load(Ordering::Relaxed), Ordering::Relaxed);
         self.began.store(from.read_began(), Ordering::Relaxed);
+        #[cfg(feature = "throttle")]
+        self.throttle.copy_from(&from.throttle);
         self.self_busy.store(from.read_busy(), Ordering::Relaxed);
         self.starts.store(from.read_starts(), Ordering::Relaxed);
         self.folded.store(from.read_folded(), Ordering::Relaxed);

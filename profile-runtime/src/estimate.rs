@@ -50,8 +50,9 @@ pub(crate) fn give_back(
         let part =
             u128::from(owed) * u128::from(has[parent].min(wanted[parent])) / u128::from(wanted[parent]);
         counts[parent].self_busy -= part as u64;
-        counts[path].self_busy += part as u64;
-        has[path] += part as u64;
+        // NOTE: of a file that says anything the sum may be too large for any number.
+        counts[path].self_busy = counts[path].self_busy.saturating_add(part as u64);
+        has[path] = has[path].saturating_add(part as u64);
     }
 }
 

@@ -18,7 +18,7 @@ mod disorder;
 mod elapsed;
 mod engine;
 mod environment;
-#[cfg(feature = "throttle")]
+#[cfg(any(feature = "throttle", feature = "recorder"))]
 mod estimate;
 mod exit;
 mod extension;
@@ -54,6 +54,8 @@ mod segment;
 mod signal;
 mod site;
 mod snapshot;
+#[cfg(any(feature = "throttle", feature = "recorder"))]
+mod split;
 mod spot;
 pub mod stats;
 mod stderr;

@@ -18,6 +18,7 @@ use std::cell::Cell;
 
 use crate::control;
 use crate::counters::{Counters, add};
+use crate::split::{Split, part};
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// Calls of a function by one thread that are always timed. NOTE: TAU waits for 100,000
@@ -33,50 +34,6 @@ const PARTS: u64 = 20;
 
 /// Of so many calls one is timed, about.
 const PERIOD: u32 = 128;
-
-/// Marks words that say by how much a count is ahead of the one it belongs to; see [`Split`].
-const FLAG: u64 = 1 << 63;
-
-/// The part of a count that fell into spells, from [`Split::begin`] to [`Split::end`]. One word, which says it all, so
-/// that readers see no half of a change, and which nobody writes while the count grows: during a spell, with [`FLAG`], what
-/// the count is ahead of the part; else the part.
-#[derive(Debug)]
-struct Split(AtomicU64);
-
-impl Split {
-    const fn new() -> Self {
-        Self(AtomicU64::new(0))
-    }
-
-    /// A spell begins when the count is `all`.
-    fn begin(&self, all: u64) {
-        let part = self.0.load(Ordering::Relaxed);
-        self.0.store(FLAG | all.wrapping_sub(part) & !FLAG, Ordering::Release);
-    }
-
-    /// It ends when the count is `all`.
-    fn end(&self, all: u64) {
-        self.0.store(part(self.read(), all), Ordering::Release);
-    }
-
-    /// What the count grows by now is not of the spell.
-    fn leave_out(&self, more: u64) {
-        let word = self.0.load(Ordering::Relaxed);
-        if word & FLAG != 0 {
-            self.0.store(word.wrapping_add(more) | FLAG, Ordering::Release);
-        }
-    }
-
-    /// For [`part`].
-    fn read(&self) -> u64 {
-        self.0.load(Ordering::Acquire)
-    }
-}
-
-/// Of a count of `all`, the part in spells, by what [`Split::read`] said before the count was read.
-fn part(word: u64, all: u64) -> u64 {
-    if word & FLAG == 0 { word.min(all) } else { all.saturating_sub(word & !FLAG) }
-}
 
 /// What is kept for it beside the counters of a path, away from their hot line. Its thread writes.
 #[derive(Debug)]
@@ -98,6 +55,22 @@ pub(crate) struct Throttle {
 }
 
 impl Throttle {
+    /// Where in it `counted`, `samples` and `sampled` are, bytes. For whoever reads them in a file.
+    #[cfg(all(feature = "recorder", unix))]
+    pub(crate) const OFFSETS: [usize; 3] = [
+        std::mem::offset_of!(Self, counted),
+        std::mem::offset_of!(Self, samples),
+        std::mem::offset_of!(Self, sampled),
+    ];
+
+    /// Says of another thread's counts what [`Throttle::read`] says, before these are copied.
+    #[cfg(all(feature = "recorder", unix))]
+    pub(crate) fn copy_from(&self, from: &Self) {
+        self.counted.copy_from(&from.counted);
+        self.samples.store(from.samples.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.sampled.copy_from(&from.sampled);
+    }
+
     pub(crate) const fn new() -> Self {
         Self {
             epoch: AtomicU32::new(0),

@@ -1,5 +1,6 @@
 //! `postmortem`: how a process ended and what it was doing, from its flight recorder's file.
 
+use std::io::Write;
 use std::path::Path;
 
 use profile_cost_runtime::heap::{ReportOptions, Snapshot, source_line};
@@ -39,26 +40,33 @@ pub(crate) fn run(asked: &Postmortem) -> Result<(), Failure> {
         Ok::<_, Failure>(heap)
     };
     let (heap, before) = match shape {
-        Shape::Text => (
+        Shape::Text | Shape::Html => (
             heap.map(named).transpose()?,
             post_mortem.heap_before().and_then(Result::ok).map(named).transpose()?,
         ),
-        _ => (None, None),
+        Shape::Json => (None, None),
+    };
+    let write_heap = |out: &mut dyn Write| {
+        let Some(heap) = &heap else { return Ok(()) };
+        writeln!(out, "\nTHE HEAP, when it was last looked at")?;
+        let options = ReportOptions { top, source_line: Some(source_line), ..ReportOptions::default() };
+        heap.write_report(&mut *out, &options)?;
+        let Some(before) = &before else { return Ok(()) };
+        let apart = heap.taken.saturating_sub(before.taken).as_secs_f64();
+        writeln!(out, "\nWHAT GREW in the {apart:.0} seconds before that")?;
+        heap.write_growth(before, out, &options)
     };
     output::to(asked.output.as_deref(), |out| match shape {
         Shape::Text => {
             post_mortem.write_text(out, top)?;
-            let Some(heap) = &heap else { return Ok(()) };
-            writeln!(out, "\nTHE HEAP, when it was last looked at")?;
-            let options = ReportOptions { top, source_line: Some(source_line), ..ReportOptions::default() };
-            heap.write_report(&mut *out, &options)?;
-            let Some(before) = &before else { return Ok(()) };
-            let apart = heap.taken.saturating_sub(before.taken).as_secs_f64();
-            writeln!(out, "\nWHAT GREW in the {apart:.0} seconds before that")?;
-            heap.write_growth(before, out, &options)
+            write_heap(out)
         }
         Shape::Json => post_mortem.write_json(out),
-        Shape::Html => post_mortem.profile.write_html(out),
+        Shape::Html => {
+            let mut text = Vec::new();
+            write_heap(&mut text)?;
+            post_mortem.write_html(out, &String::from_utf8_lossy(&text))
+        }
     })
 }
 

@@ -8,6 +8,7 @@ use super::layout::Live;
 use super::parts::{Awaited, Counted, Parts, Thread};
 use super::post_mortem::{RunningThread, SuspendedPath};
 use crate::elapsed::Elapsed;
+use crate::estimate::Samples;
 use crate::in_flight::OpenCall;
 use crate::paths::{NO_PATH, ROOT};
 use crate::profile::{Counts, FunctionId, Label, PathId, Profile};
@@ -37,6 +38,7 @@ struct Sum {
     begun: u64,
     /// A thread was in the middle of changing these four.
     is_torn: bool,
+    samples: Samples,
 }
 
 impl Sum {
@@ -47,8 +49,11 @@ impl Sum {
             returned: counted.returned,
             panicked: counted.panicked,
             self_busy: counted.busy,
+            untimed: counted.untimed,
             ..Counts::default()
         };
+        self.samples.calls = self.samples.calls.saturating_add(counted.samples.calls);
+        self.samples.ticks = self.samples.ticks.saturating_add(counted.samples.ticks);
         if let Some(awaited) = awaited {
             counts.cancelled = awaited.cancelled;
             counts.polls = awaited.polls;
@@ -84,7 +89,7 @@ pub(super) fn assemble(parts: &Parts) -> Assembled {
     let scale = if scale.is_finite() && scale > 0.0 && scale < 1e6 { scale } else { 1.0 };
     let mut assembled = Assembled { ns_per_tick: scale, end, ..Assembled::default() };
     let mut all: BTreeMap<u32, Sum> = BTreeMap::new();
-    let mut of_block: BTreeMap<u32, BTreeMap<u32, Counts>> = BTreeMap::new();
+    let mut of_block: BTreeMap<u32, BTreeMap<u32, Sum>> = BTreeMap::new();
     let stays = stays(parts, end);
     for (index, counted) in parts.counted.iter().enumerate() {
         if !tree.tops.contains_key(&counted.path) {
@@ -98,11 +103,11 @@ pub(super) fn assemble(parts: &Parts) -> Assembled {
         }
         all.entry(counted.path).or_default().add(&counted, awaited);
         if tree.is_common(counted.path) {
-            let mut part = Sum::default();
-            part.add(&counted, awaited);
-            of_block.entry(counted.block).or_default().entry(counted.path).or_default().add(&part.counts);
+            let of_block = of_block.entry(counted.block).or_default();
+            of_block.entry(counted.path).or_default().add(&counted, awaited);
         }
     }
+    std::iter::once(&mut all).chain(of_block.values_mut()).for_each(|sums| give_back(parts, sums));
     let uptime = end.saturating_sub(parts.header.start_tick);
     let ns = |ticks: u64| if scale == 1.0 { ticks } else { (ticks as f64 * scale).round() as u64 };
     let in_ns = |counts: &Counts| Counts {
@@ -120,6 +125,7 @@ pub(super) fn assemble(parts: &Parts) -> Assembled {
         let ends = counts.returned.saturating_add(counts.panicked).saturating_add(counts.cancelled);
         counts.starts = counts.starts.max(ends);
         counts.folded = counts.folded.min(counts.starts);
+        counts.untimed = counts.untimed.min(counts.starts);
         if !tree.is_common(path) {
             // NOTE: a call with a tree of its own is added to the common one when it ends. Until then what has not ended below
             // it is under way; the rest may be of calls before it.
@@ -134,11 +140,11 @@ pub(super) fn assemble(parts: &Parts) -> Assembled {
         }
     }
     let names: HashMap<u32, &Thread> = parts.threads.iter().map(|thread| (thread.id, thread)).collect();
-    for (block, counts) in &of_block {
+    for (block, sums) in &of_block {
         let name = names.get(block).map_or_else(|| format!("thread {block}"), |thread| name_of(thread));
-        let counts: Vec<_> = (counts.iter())
-            .filter(|(_, counts)| **counts != Counts::default())
-            .filter_map(|(path, counts)| Some((*grown.ids.get(path)?, in_ns(counts))))
+        let counts: Vec<_> = (sums.iter())
+            .filter(|(_, sum)| sum.counts != Counts::default())
+            .filter_map(|(path, sum)| Some((*grown.ids.get(path)?, in_ns(&sum.counts))))
             .collect();
         if !counts.is_empty() {
             grown.profile.add_thread(name, merged(counts));
@@ -153,6 +159,25 @@ pub(super) fn assemble(parts: &Parts) -> Assembled {
     (assembled.running, assembled.suspended) =
         Look { parts, tree: &tree, all: &all, end, scale, left: Cell::new(MOST_CALLS) }.look();
     assembled
+}
+
+/// Time of calls that were only counted goes from their callers to them: see [`crate::estimate`].
+fn give_back(parts: &Parts, sums: &mut BTreeMap<u32, Sum>) {
+    if sums.values().all(|sum| sum.counts.untimed == 0) {
+        return;
+    }
+    // Numbered anew, without gaps. Who is not there has nothing to give.
+    let paths: Vec<u32> = sums.keys().copied().collect();
+    let mut counts: Vec<Counts> = sums.values().map(|sum| sum.counts).collect();
+    let samples: Vec<Samples> = sums.values().map(|sum| sum.samples).collect();
+    let parent = |index: u32| {
+        let parent = parts.paths.get(&paths[index as usize]).map(|(parent, _)| *parent);
+        let at = parent.and_then(|parent| paths.binary_search(&parent).ok());
+        at.map_or(NO_PATH, |at| at as u32)
+    };
+    let inside = f64::from_bits(parts.live(Live::CostInsideCall));
+    crate::estimate::give_back(&mut counts, &samples, if inside >= 0.0 { inside } else { 0.0 }, parent);
+    sums.values_mut().zip(counts).for_each(|(sum, counts)| sum.counts = counts);
 }
 
 /// In ascending order, each path once.
@@ -229,6 +254,9 @@ fn note(parts: &Parts, profile: &mut Profile, scale: f64) {
         if cost.is_finite() && (0.0..1e9).contains(&cost) { cost } else { 0.0 }
     };
     let sum = |of: fn(&Thread) -> u64| parts.threads.iter().map(of).fold(0, u64::saturating_add);
+    if profile.paths().iter().any(|path| path.counts.untimed > 0) {
+        profile.notes.untimed_after = parts.live(Live::UntimedAfter);
+    }
     profile.notes.late_events = parts.live(Live::LateEvents);
     profile.notes.clock_backsteps = sum(|thread| thread.backsteps);
     profile.notes.truncated_calls = sum(|thread| thread.truncated);

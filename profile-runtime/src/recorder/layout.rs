@@ -30,7 +30,7 @@ pub(super) mod header {
     /// When recording began: nanoseconds since 1970, and the clock's tick.
     pub(in super::super) const STARTED: usize = 40;
     pub(in super::super) const START_TICK: usize = 48;
-    /// Offsets of `counters::OFFSETS` and `counters::ASYNC_OFFSETS`, two bytes each.
+    /// Those of `counters::OFFSETS` and `counters::ASYNC_OFFSETS`, two bytes each.
     pub(in super::super) const COUNTERS: usize = 64;
     pub(in super::super) const ASYNCS: usize = 96;
     /// Texts: a length in two bytes, then so many bytes, at most [`TEXT`].
@@ -81,6 +81,8 @@ pub(super) enum Live {
     Rows,
     /// The limit of the resident set that the program was given; 0 without one.
     MemoryLimit,
+    /// After how many calls those of a function may come to be only counted; 0 where none do.
+    UntimedAfter,
 }
 
 /// How many there are.

@@ -8,9 +8,11 @@ use std::ops::Range;
 use super::layout::{
     self, Chunk, Kind, LIVE_STATE, LIVE_WORDS, Live, checksum, event, header, path, row, site, thread,
 };
+use crate::estimate::Samples;
 use crate::paths::NO_PATH;
 use crate::profile::Label;
 use crate::ring::BUCKETS;
+use crate::split::part;
 
 /// More functions or paths than a writer makes are none of its.
 const MOST: usize = 200_000;
@@ -73,12 +75,12 @@ pub(super) struct Header {
     pub(super) build_id: String,
     pub(super) host: String,
     /// See `counters::OFFSETS` and `ASYNC_OFFSETS`.
-    counters: [usize; 9],
+    counters: [usize; 12],
     asyncs: [usize; 9],
 }
 
 /// What one thread counted on one path.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counted {
     pub(super) block: u32,
     pub(super) path: u32,
@@ -90,6 +92,9 @@ pub(super) struct Counted {
     pub(super) panicked: u64,
     pub(super) busy: u64,
     pub(super) began: u64,
+    /// Of the calls, those that were only counted, and the samples that stand for them.
+    pub(super) untimed: u64,
+    pub(super) samples: Samples,
 }
 
 impl Counted {
@@ -210,6 +215,17 @@ fn short(bytes: &[u8], at: usize) -> usize {
     part.map_or(0, |part| usize::from(u16::from_ne_bytes(*part)))
 }
 
+/// Where in counters what is; the first is their size.
+fn offsets<const N: usize>(bytes: &[u8], at: usize) -> Result<[usize; N], ReadError> {
+    let offsets: [usize; N] = std::array::from_fn(|n| short(bytes, at + 2 * n));
+    let size = offsets[0];
+    let is_sound = size.is_multiple_of(64)
+        && (64..=1024).contains(&size)
+        && offsets[1..].iter().all(|offset| offset + 8 <= size || offset + 4 == size);
+    let damaged = || ReadError::Header("its header says of counters what cannot be".to_owned());
+    is_sound.then_some(offsets).ok_or_else(damaged)
+}
+
 impl Header {
     fn read(bytes: &[u8]) -> Result<Self, ReadError> {
         if !bytes.starts_with(layout::MAGIC) {
@@ -229,16 +245,6 @@ impl Header {
         if check != Some(word(bytes, header::CHECK)) {
             return Err(ReadError::Header("its header is damaged: the checksum is another".to_owned()));
         }
-        let offsets = |at: usize| -> Result<[usize; 9], ReadError> {
-            let offsets: [usize; 9] = std::array::from_fn(|n| short(bytes, at + 2 * n));
-            let size = offsets[0];
-            let is_sound = size.is_multiple_of(64)
-                && (64..=1024).contains(&size)
-                && offsets[1..].iter().all(|offset| offset + 8 <= size || offset + 4 == size);
-            is_sound
-                .then_some(offsets)
-                .ok_or_else(|| ReadError::Header("its header says of counters what cannot be".to_owned()))
-        };
         let text = |at: usize| {
             let length = short(bytes, at).min(header::TEXT);
             String::from_utf8_lossy(bytes.get(at + 2..at + 2 + length).unwrap_or_default()).into_owned()
@@ -251,8 +257,8 @@ impl Header {
             program: text(header::PROGRAM),
             build_id: text(header::BUILD_ID),
             host: text(header::HOST),
-            counters: offsets(header::COUNTERS)?,
-            asyncs: offsets(header::ASYNCS)?,
+            counters: offsets(bytes, header::COUNTERS)?,
+            asyncs: offsets(bytes, header::ASYNCS)?,
         })
     }
 }
@@ -365,8 +371,11 @@ impl Parts {
     }
 
     fn add_counters(&mut self, block: u32, held: &[u8]) {
-        let [size, path, async_index, starts, folded, returned, panicked, busy, began] = self.header.counters;
+        let [size, path, async_index, starts, folded, returned, panicked, busy, began, throttle @ ..] =
+            self.header.counters;
         for bytes in held.chunks_exact(size) {
+            // At 0 is the path: there are none of these.
+            let [untimed, samples, sampled] = throttle.map(|at| if at == 0 { 0 } else { long(bytes, at) });
             let counted = Counted {
                 block,
                 path: word(bytes, path),
@@ -377,6 +386,8 @@ impl Parts {
                 panicked: long(bytes, panicked),
                 busy: long(bytes, busy),
                 began: long(bytes, began),
+                untimed: part(untimed, long(bytes, starts)),
+                samples: Samples { calls: samples, ticks: part(sampled, long(bytes, busy)) },
             };
             // Those of the root hold the time between calls, and free ones nothing.
             if counted.path != 0 {

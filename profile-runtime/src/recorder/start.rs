@@ -105,6 +105,8 @@ pub(crate) fn begin(folder: &Path, options: &Options) -> Result<PathBuf, StartEr
     }
     journal.set(Live::NsPerTick, crate::clock::ns_per_tick().to_bits());
     journal.set(Live::MemoryLimit, options.memory_limit.unwrap_or(0));
+    #[cfg(feature = "throttle")]
+    journal.set(Live::UntimedAfter, crate::throttle::MANY);
     journal.beat();
     let engine = engine::process();
     engine.record_into(journal);

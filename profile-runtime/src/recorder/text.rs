@@ -24,6 +24,31 @@ impl PostMortem {
     /// # Errors
     /// Those of the writer.
     pub fn write_text(&self, mut out: &mut dyn Write, top: usize) -> io::Result<()> {
+        self.write_ending(out)?;
+        if self.profile.is_empty() {
+            return writeln!(out, "\nNo annotated function was called.");
+        }
+        writeln!(out, "\nFROM BEGINNING TO END")?;
+        report::write(&self.profile, &[SortKey::Cumulative], top, &mut out)
+    }
+
+    /// Writes one page for a browser: how the process ended, memory over time, what was running and suspended; then
+    /// `further` text, which may be none; then all of [`Profile::write_html`].
+    ///
+    /// # Errors
+    /// Those of the writer.
+    ///
+    /// [`Profile::write_html`]: crate::Profile::write_html
+    pub fn write_html(&self, out: &mut dyn Write, further: &str) -> io::Result<()> {
+        let mut preface = Vec::new();
+        self.write_ending(&mut preface)?;
+        let mut preface = String::from_utf8_lossy(&preface).into_owned();
+        preface.push_str(further);
+        crate::render::html::write(&self.profile, &preface, out)
+    }
+
+    /// All that is not of the profile.
+    fn write_ending(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(
             out,
             "POST-MORTEM of {} (process {} on {})",
@@ -52,12 +77,7 @@ impl PostMortem {
             writeln!(out, "note         {note}")?;
         }
         self.write_time_line(out)?;
-        self.write_in_flight(out)?;
-        if self.profile.is_empty() {
-            return writeln!(out, "\nNo annotated function was called.");
-        }
-        writeln!(out, "\nFROM BEGINNING TO END")?;
-        report::write(&self.profile, &[SortKey::Cumulative], top, &mut out)
+        self.write_in_flight(out)
     }
 
     fn ending(&self) -> String {

@@ -39,18 +39,28 @@ impl Profile {
     /// # Errors
     /// Those of the writer.
     pub fn write_html<W: Write>(&self, writer: W) -> io::Result<()> {
-        let report = report();
-        let mut out = BufWriter::with_capacity(1 << 16, writer);
-        report.write(&mut out, |slot, out| match slot {
-            "policy" => {
-                let sources = report.sources();
-                write!(out, "default-src 'none'; base-uri 'none'; form-action 'none'; {sources}")
-            }
-            "data" => data::write(self, out),
-            _ => Ok(()),
-        })?;
-        out.flush()
+        write(self, "", writer)
     }
+}
+
+/// Writes the page, with a text before all else; none for an empty one.
+pub(crate) fn write<W: Write>(profile: &Profile, preface: &str, writer: W) -> io::Result<()> {
+    let report = report();
+    let mut out = BufWriter::with_capacity(1 << 16, writer);
+    report.write(&mut out, |slot, out| match slot {
+        "policy" => {
+            let sources = report.sources();
+            write!(out, "default-src 'none'; base-uri 'none'; form-action 'none'; {sources}")
+        }
+        "preface" if !preface.is_empty() => {
+            let text = preface.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+            // A line feed right after the tag is not shown.
+            writeln!(out, "<pre id=\"preface\">\n{text}</pre>")
+        }
+        "data" => data::write(profile, out),
+        _ => Ok(()),
+    })?;
+    out.flush()
 }
 
 fn report() -> Document {
@@ -65,7 +75,7 @@ mod tests {
     #[test]
     fn the_page_has_each_slot_once_and_stays_small() {
         let report = report();
-        report.check(&["policy", "style", "view", "data", "script"]);
+        report.check(&["policy", "style", "preface", "view", "data", "script"]);
         assert!(report.size() < 48 << 10, "{} bytes of script and style", report.size());
         assert!(!VIEW.contains("{{"));
     }
