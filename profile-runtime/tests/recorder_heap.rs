@@ -9,7 +9,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use profile_cost_runtime::heap::{self, KeyType, Mode};
 use profile_cost_runtime::private::{Site, enter};
@@ -39,7 +39,9 @@ fn leaks(bytes: usize) {
 
 /// What the file says, when it says that.
 fn wait_until(path: &Path, is: impl Fn(&PostMortem) -> bool) {
+    let end = Instant::now() + Duration::from_secs(60);
     while !recorder::read(path).is_ok_and(|post_mortem| is(&post_mortem)) {
+        assert!(Instant::now() < end, "it never says that");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }
