@@ -2,8 +2,8 @@
 //! are in a file, in one process, taking turns.
 //!
 //! `cargo bench --bench recorder` prints a table for a file on tmpfs and one on the disk of the temporary folder. Each figure is the
-//! fastest of many batches. Then both threads call for ten seconds, in which the kernel writes pages back: how many faults, and
-//! how long the slowest batch took.
+//! fastest of many batches. Then both threads call for ten seconds, in which the kernel writes pages back: how many faults,
+//! how long the slowest batch took, and how much was written to the disk.
 #![allow(missing_docs, reason = "a program")]
 #![allow(clippy::print_stdout, reason = "its output is its purpose")]
 
@@ -114,6 +114,12 @@ fn faults() -> i64 {
     }
 }
 
+/// Bytes that this process had the kernel write to disks, so far; `None` where it does not say.
+fn written() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/io").ok()?;
+    text.lines().find_map(|line| line.strip_prefix("write_bytes: ")).and_then(|bytes| bytes.parse().ok())
+}
+
 fn measure(folder: &Path, is_test: bool) {
     profile_cost::enable();
     let leaked = Worker::start();
@@ -135,6 +141,7 @@ fn measure(folder: &Path, is_test: bool) {
         println!("{name:22}{leaked:12.2}{mapped:12.2}{:+9.1}%", 100.0 * (mapped / leaked - 1.0));
     }
     let end = Instant::now() + Duration::from_secs(if is_test { 0 } else { 10 });
+    let before = written();
     let (mut times, mut faults) = ([Vec::new(), Vec::new()], [0; 2]);
     while times[1].is_empty() || Instant::now() < end {
         for (who, worker) in [&leaked, &mapped].into_iter().enumerate() {
@@ -142,6 +149,9 @@ fn measure(folder: &Path, is_test: bool) {
             times[who].push(time);
             faults[who] += more;
         }
+    }
+    if let (Some(before), Some(written)) = (before, written()) {
+        println!("written in these 10 s: {} KiB", written.saturating_sub(before) >> 10);
     }
     for (who, name) in ["leaked", "mapped"].into_iter().enumerate() {
         times[who].sort_unstable();

@@ -415,7 +415,7 @@ SLOW = [
     ("throttle: long calls make calls long for ever", "throttle.rs", "            self.ticks.store(0, Ordering::Relaxed);\n", "", THROTTLE),
     ("estimate: what is given back is not taken away", "estimate.rs", "        counts[parent].self_busy -= part as u64;\n", "", ESTIMATE),
     ("estimate: callers give more than they have", "estimate.rs", "has[parent].min(wanted[parent])", "wanted[parent]", ESTIMATE),
-    ("estimate: callees of those that are owed get nothing", "estimate.rs", "        has[path] += part as u64;\n", "", ESTIMATE),
+    ("estimate: callees of those that are owed get nothing", "estimate.rs", "        has[path] = has[path].saturating_add(part as u64);\n", "", ESTIMATE),
     ("estimate: our own time is the calls'", "estimate.rs", "samples.ticks as f64 - calls as f64 * inside", "samples.ticks as f64 + 0.0 * inside", ESTIMATE),
     ("throttle: futures are throttled", "throttle.rs", "        if is_future {\n", "        if is_future && self.cost == u64::MAX {\n", throttled("always_timed")),
     ("throttle: reported calls are throttled", "block.rs", "if histogram.function().0 == ROOT\n                && let", "if let", throttled("always_timed")),

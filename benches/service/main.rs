@@ -1,5 +1,5 @@
-//! Throughput of a service under wrk: plain, annotated and off, recording calls, sampling the heap on top, and scraped
-//! each second on top of that.
+//! Throughput of a service under wrk: plain, annotated and off, recording calls, with the flight recorder, sampling the heap on
+//! top, and scraped each second on top of that.
 //!
 //! `cargo bench -p profile-cost-bench-service`. All of them serve during the whole run, each on the first processor; wrk
 //! runs on the second, and asks them in turn, in an order that changes from round to round. What is printed are the
@@ -23,12 +23,19 @@ struct Contender {
     goal: Option<f64>,
 }
 
-const CONTENDERS: [Contender; 7] = [
+const CONTENDERS: [Contender; 8] = [
     Contender { name: "plain", program: PLAIN, what: "", scraped: false, goal: None },
     // The same program once more: how far apart two equal ones are.
     Contender { name: "plain again", program: PLAIN, what: "", scraped: false, goal: None },
     Contender { name: "off", program: PROFILED, what: "off", scraped: false, goal: None },
     Contender { name: "on", program: PROFILED, what: "on", scraped: false, goal: Some(0.98) },
+    Contender {
+        name: "on, flight recorder",
+        program: PROFILED,
+        what: "recorded",
+        scraped: false,
+        goal: None,
+    },
     Contender { name: "on, scraped", program: PROFILED, what: "on", scraped: true, goal: Some(0.98) },
     Contender { name: "on, heap sampled", program: PROFILED, what: "heap", scraped: false, goal: Some(0.97) },
     Contender {
@@ -115,6 +122,8 @@ impl Drop for Service {
     fn drop(&mut self) {
         drop(self.child.stdin.take());
         let _ = self.child.wait();
+        let folder = format!("profile-cost-bench-{}", self.child.id());
+        let _ = std::fs::remove_dir_all(std::env::temp_dir().join(folder));
     }
 }
 
@@ -224,4 +233,12 @@ fn main() {
             shown(&in_own_time)
         );
     }
+    let of_on = |rate: fn(&Rates) -> f64| {
+        median(&rates[4].iter().zip(&rates[3]).map(|(own, on)| rate(own) / rate(on)).collect::<Vec<_>>())
+    };
+    println!(
+        "with the flight recorder, of `on`: {:.3} requests a second, {:.3} of its own time; goal 0.98",
+        of_on(|rates| rates.per_second),
+        of_on(|rates| rates.per_own_second)
+    );
 }

@@ -1,8 +1,9 @@
 //! The service with every function annotated, the layer, the endpoints and the tracking allocator. Its argument says
-//! what is recorded: `off`, `on`, or `heap`, which is `on` with the heap sampled.
+//! what is recorded: `off`, `on`, `recorded`, which is `on` with the flight recorder, or `heap`, which is `on` with the heap sampled.
 
 use profile_cost::heap;
 use profile_cost::http::{Endpoints, Options, ProfileLayer};
+use profile_cost::recorder;
 
 macro_rules! annotated {
     ($($item:item)*) => { $(#[profile_cost::profile_cost] $item)* };
@@ -16,6 +17,11 @@ static ALLOCATOR: heap::Tracker = heap::Tracker::system();
 
 fn main() {
     let what = std::env::args().nth(1).unwrap_or_default();
+    if what == "recorded" {
+        // Whoever started this removes it.
+        let folder = std::env::temp_dir().join(format!("profile-cost-bench-{}", std::process::id()));
+        recorder::start(&folder, &recorder::Options::default()).expect("a folder");
+    }
     if what != "off" {
         profile_cost::enable();
     }

@@ -98,7 +98,7 @@ pub(crate) struct Cargo {
     verbose: u8,
     /// Override a value of cargo's configuration.
     #[arg(long, value_name = "KEY=VALUE")]
-    config: Vec<String>,
+    pub(crate) config: Vec<String>,
 }
 
 impl Cargo {

@@ -17,6 +17,7 @@ use crate::whole::advice;
 use crate::whole::build::Wish;
 use crate::whole::coverage::Coverage;
 use crate::whole::defaults::Defaults;
+use crate::whole::others_runner;
 use crate::whole::toolchain::Toolchain;
 use crate::whole::workspace::Workspace;
 
@@ -30,6 +31,7 @@ pub(crate) fn run(command: &str, asked: &Whole, screen: &Screen) -> Result<ExitC
     for file in &asked.output {
         Format::of(file).map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
     }
+    others_runner::refuse_given(&asked.cargo.config)?;
     let toolchain = Toolchain::find()?;
     let workspace = Workspace::read(&toolchain, &asked.cargo.metadata_flags())?;
     let defaults = Defaults::read(&workspace, asked.cargo.manifest_path.as_deref())?;

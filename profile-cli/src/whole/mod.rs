@@ -15,7 +15,7 @@ mod home;
 pub(crate) mod interrupt;
 pub(crate) mod linked;
 mod mirror;
-mod others_runner;
+pub(crate) mod others_runner;
 pub(crate) mod plan;
 pub(crate) mod runner;
 pub(crate) mod runtime_library;

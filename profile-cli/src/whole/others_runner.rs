@@ -40,14 +40,37 @@ pub(super) fn of(toolchain: &Toolchain, triple: &str, variable: &str) -> Result<
     Ok(holding.next().map(|(_, runner)| runner).unwrap_or_default())
 }
 
+/// Refuses a runner that is given by `--config`, which cargo prefers to all others, ours as well: values of that flag.
+///
+/// # Errors
+/// Says where else it can be named.
+pub(crate) fn refuse_given(values: &[String]) -> Result<(), Failure> {
+    for value in values {
+        // A file, or a key and its value.
+        let text = fs::read_to_string(value);
+        let table = text.as_deref().unwrap_or(value).parse::<Table>().unwrap_or_default();
+        if runners(&table).next().is_some() {
+            return Err(Failure::new(format!(
+                "--config {value}: a runner that is named there would start the program without the profiler; name it in \
+                 CARGO_TARGET_<TRIPLE>_RUNNER or in .cargo/config.toml"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The runners in a configuration, each with its target.
+fn runners(configuration: &Table) -> impl Iterator<Item = (&String, &Value)> {
+    let targets = configuration.get("target").and_then(Value::as_table).into_iter().flatten();
+    targets.filter_map(|(target, settings)| Some((target, settings.get("runner")?)))
+}
+
 /// The runners that cargo's configuration in this folder names, each with its target.
 fn in_folder(folder: &Path) -> Vec<(String, Vec<String>)> {
     // NOTE: of two files cargo takes the one without an extension.
     let text = ["config", "config.toml"].iter().find_map(|name| fs::read_to_string(folder.join(name)).ok());
     let table = text.and_then(|text| text.parse::<Table>().ok()).unwrap_or_default();
-    let targets = table.get("target").and_then(Value::as_table).into_iter().flatten();
-    let runners = targets.filter_map(|(target, settings)| Some((target, settings.get("runner")?)));
-    runners.map(|(target, runner)| (target.clone(), words(runner, folder.parent()))).collect()
+    runners(&table).map(|(target, runner)| (target.clone(), words(runner, folder.parent()))).collect()
 }
 
 /// A program that is named by a path is looked for from `folder`.

@@ -98,6 +98,12 @@ fn runners_of_the_users_stay() {
     let host = version.lines().find_map(|line| line.strip_prefix("host: ")).expect("a triple");
     let host = format!("[target.{host}]\nrunner = ['./by path']\n");
     assert_eq!(run(&format!("{unix}{host}")), "Ok(\"path\")\n");
+    let mut given = copy.tool_command("run --offline --quiet");
+    let said = Said::by(given.args(["--config", "target.'cfg(unix)'.runner='env'"]));
+    assert!(
+        said.code == Some(2) && said.stderr.contains("name it in CARGO_TARGET_<TRIPLE>_RUNNER"),
+        "{said:?}"
+    );
 }
 
 /// One runtime in the process, whose calls are counted once each.
