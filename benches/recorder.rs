@@ -2,7 +2,7 @@
 //! are in a file, in one process, taking turns.
 //!
 //! `cargo bench --bench recorder` prints a table for a file on tmpfs and one on the disk of the temporary folder. Each figure is the
-//! fastest of many batches. Then both threads call for ten seconds, in which the kernel writes pages back: how many faults,
+//! fastest of many batches. Then both threads call for 45 seconds, in which the kernel writes pages back, which it does with those 30 seconds old: how many faults,
 //! how long the slowest batch took, and how much was written to the disk.
 #![allow(missing_docs, reason = "a program")]
 #![allow(clippy::print_stdout, reason = "its output is its purpose")]
@@ -17,6 +17,8 @@ use profile_cost::{profile_cost, recorder};
 
 /// Set in the children: the folder that they record into.
 const FOLDER: &str = "PROFILE_COST_BENCH_FOLDER";
+/// How long both call.
+const SECONDS: u64 = 45;
 /// Calls in a batch.
 const BATCH: u64 = 8_000;
 
@@ -140,7 +142,7 @@ fn measure(folder: &Path, is_test: bool) {
         let [leaked, mapped] = best;
         println!("{name:22}{leaked:12.2}{mapped:12.2}{:+9.1}%", 100.0 * (mapped / leaked - 1.0));
     }
-    let end = Instant::now() + Duration::from_secs(if is_test { 0 } else { 10 });
+    let end = Instant::now() + Duration::from_secs(if is_test { 0 } else { SECONDS });
     let before = written();
     let (mut times, mut faults) = ([Vec::new(), Vec::new()], [0; 2]);
     while times[1].is_empty() || Instant::now() < end {
@@ -151,13 +153,13 @@ fn measure(folder: &Path, is_test: bool) {
         }
     }
     if let (Some(before), Some(written)) = (before, written()) {
-        println!("written in these 10 s: {} KiB", written.saturating_sub(before) >> 10);
+        println!("written in these {SECONDS} s: {} KiB", written.saturating_sub(before) >> 10);
     }
     for (who, name) in ["leaked", "mapped"].into_iter().enumerate() {
         times[who].sort_unstable();
         let at = |quantile: f64| times[who][((times[who].len() - 1) as f64 * quantile) as usize];
         println!(
-            "{name}: {} batches in 10 s, {} faults; a batch took {:?}, of a hundred one {:?}, the slowest {:?}",
+            "{name}: {} batches in {SECONDS} s, {} faults; a batch took {:?}, of a hundred one {:?}, the slowest {:?}",
             times[who].len(),
             faults[who],
             at(0.5),

@@ -20,6 +20,8 @@ ripgrep 15.2.0 rg -j1 --no-ignore -c \w+_[a-z]+\( $input
 jaq 3.1.2 jaq -c [.[]|select(.line%2==0)|{name,total:(.self+.calls),up:(.name|ascii_upcase)}]|sort_by(.total)|length $json
 tokei 15.0.0 tokei $input
 fd-find 10.5.0 fd -j1 -u [a-z]+_[a-z]+\.rs$ $input
+oxipng 10.2.1 oxipng -o2 -t1 --stdout $png
+xsv 0.13.0 xsv stats $csv
 END
 }
 siblings() {
@@ -28,6 +30,7 @@ siblings() {
     # Walks for it.
     fd-find) echo ignore ;;
     jaq) echo jaq-all jaq-core jaq-fmts jaq-json jaq-std ;;
+    xsv) echo csv csv-core csv-index ;;
     esac
 }
 names=("$@")
@@ -40,11 +43,22 @@ if [ -z "$tool" ]; then
 fi
 unset CARGO_TARGET_DIR
 mkdir -p "$work"
-json=$work/input.json
-python3 - "$json" <<'END'
-import json, sys
+json=$work/input.json png=$work/input.png csv=$work/input.csv
+python3 - "$json" "$png" "$csv" <<'END'
+import csv, json, struct, sys, zlib
 rows = [{"name": f"orders::load_{i * 7919 % 100003}", "line": i % 977, "self": i * 31 % 1009 / 7, "calls": i % 401} for i in range(400_000)]
 json.dump(rows, open(sys.argv[1], "w"))
+# A picture with edges, slopes and some noise.
+side = 900
+line = lambda y: bytes(v for x in range(side) for v in (x * y // side & 255, (x ^ y) & 255, 200 if x % 90 < y % 60 else (x * 7 + y * 13) % 97))
+chunk = lambda name, held: struct.pack(">I", len(held)) + name + held + struct.pack(">I", zlib.crc32(name + held))
+with open(sys.argv[2], "wb") as png:
+    png.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)))
+    png.write(chunk(b"IDAT", zlib.compress(b"".join(b"\0" + line(y) for y in range(side)), 1)) + chunk(b"IEND", b""))
+with open(sys.argv[3], "w", newline="") as table:
+    writer = csv.writer(table)
+    writer.writerow(["name", "line", "self", "calls", "note"])
+    writer.writerows([row["name"], row["line"], row["self"], row["calls"], f"note, {row['calls'] % 7}"] for row in rows)
 END
 
 # The program's sources, as published, in a workspace of their own.
@@ -84,7 +98,7 @@ for name in "${names[@]}"; do
     read -r _ version binary line < <(programs | grep "^$name ")
     fetch "$name" "$version"
     cd "$work/$name"
-    read -r -a arguments < <(json=$json input=$input envsubst <<<"$line")
+    read -r -a arguments < <(json=$json png=$png csv=$csv input=$input envsubst <<<"$line")
     cargo build --quiet --release --bin "$binary" --target-dir "$work/$name-plain"
     # The first run has the files read. Several, so that the tenth function too has more than a few samples. Stacks by
     # unwind tables: what libraries are built without frame pointers would hide who called them.
