@@ -210,6 +210,12 @@ fn long(bytes: &[u8], at: usize) -> u64 {
     part.map_or(0, |part| u64::from_ne_bytes(*part))
 }
 
+/// True when nothing was written from there on. A record before it that is not sound is one that the process was writing
+/// when it ended, which nobody has counted on yet.
+fn is_unwritten(held: &[u8], from: usize) -> bool {
+    held.get(from..).is_none_or(|rest| rest.iter().all(|byte| *byte == 0))
+}
+
 fn short(bytes: &[u8], at: usize) -> usize {
     let part = bytes.get(at..).and_then(|rest| rest.first_chunk());
     part.map_or(0, |part| usize::from(u16::from_ne_bytes(*part)))
@@ -343,7 +349,7 @@ impl Parts {
             let names = &record[site::HEAD..];
             let split = word(record, 16) as usize;
             if word(record, 4) != checksum(&record[8..]) || split > names.len() || self.sites.len() >= MOST {
-                self.damage.records += 1;
+                self.damage.records += u64::from(!is_unwritten(held, at));
                 continue;
             }
             let (file, name) = names.split_at(split);
@@ -354,7 +360,7 @@ impl Parts {
     }
 
     fn add_paths(&mut self, held: &[u8]) {
-        for record in held.chunks_exact(path::SIZE) {
+        for (n, record) in held.chunks_exact(path::SIZE).enumerate() {
             if record.iter().all(|byte| *byte == 0) {
                 break;
             }
@@ -365,7 +371,7 @@ impl Parts {
             if is_sound {
                 self.paths.entry(id).or_insert((parent, word(record, 8)));
             } else {
-                self.damage.records += 1;
+                self.damage.records += u64::from(!is_unwritten(held, (n + 1) * path::SIZE));
             }
         }
     }
