@@ -7,7 +7,6 @@ mod recorder_common;
 use std::hint::black_box;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -55,9 +54,7 @@ fn kill_oneself() -> ! {
 }
 
 fn killed(test: &str, folder: &Path) -> PostMortem {
-    let mut command = Command::new(std::env::current_exe().expect("the test's own path"));
-    command.args([test, "--exact", "--nocapture", "--test-threads=1"]).env(CHILD, folder);
-    let output = command.stdin(Stdio::null()).output().expect("the child runs");
+    let output = again(test, folder).output().expect("the child runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.signal(), Some(libc::SIGKILL), "{said}");
     recorder::read(folder).unwrap_or_else(|error| panic!("{error}: {said}"))

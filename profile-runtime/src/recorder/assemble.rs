@@ -497,3 +497,25 @@ impl Look<'_> {
         Some(Duration::from_nanos((ticks as f64 * self.scale) as u64))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As a process leaves it that is killed between the two stores of a suspension or a resumption.
+    #[test]
+    fn a_sum_that_was_torn_apart_is_never_told_too_large() {
+        let (end, most) = (9_000_000, 100);
+        let sum = |balance: u64, suspended, torn| {
+            let counts = Counts { starts: 1 << 40, ..Counts::default() };
+            Sum { counts, balance, suspended, torn, ..Sum::default() }.awaited(end, most)
+        };
+        // 70 ticks were waited for, and one future is suspended since 30 before the end.
+        let suspended = 70u64.wrapping_sub(end - 30);
+        assert_eq!(sum(suspended, 1, 0), 100);
+        // It is counted and not yet in the balance, or the other way round.
+        assert_eq!((sum(70, 1, 1), sum(suspended, 0, 1)), (70, 100));
+        // Two threads at once.
+        assert_eq!(sum(70, 2, 2), 70);
+    }
+}
