@@ -5,11 +5,11 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Lines, Read};
 use std::os::fd::AsRawFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{Command, ExitStatus, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -172,7 +172,23 @@ fn terminate(command: Command) -> Output {
     terminate_by(libc::SIGTERM, command)
 }
 
-fn terminate_by(signal: libc::c_int, mut command: Command) -> Output {
+fn terminate_by(signal: libc::c_int, command: Command) -> Output {
+    let (mut child, lines) = signalled(signal, command);
+    let end = Instant::now() + Duration::from_secs(15);
+    while child.try_wait().expect("it is ours").is_none() {
+        if Instant::now() > end {
+            child.kill().expect("it runs");
+            panic!("the child did not end");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let mut output = child.wait_with_output().expect("it has ended");
+    output.stdout = lines.map_while(Result::ok).collect::<Vec<_>>().join("\n").into_bytes();
+    output
+}
+
+/// The child, told to end as soon as it said that it runs, and what more it says.
+fn signalled(signal: libc::c_int, mut command: Command) -> (Child, Lines<BufReader<ChildStdout>>) {
     let name = if signal == libc::SIGINT { "PROFILE_COST_SIGINT" } else { "PROFILE_COST_SIGTERM" };
     command.env(name, "1").stdout(Stdio::piped()).stderr(Stdio::piped());
     // Shells let what they start in the background ignore Ctrl-C, and so would the child.
@@ -188,17 +204,7 @@ fn terminate_by(signal: libc::c_int, mut command: Command) -> Output {
     assert!(lines.any(|line| line.is_ok_and(|line| line.contains("ran on"))), "the child is ready");
     // SAFETY: signals a child that has not been waited for, so that its id is still its own.
     assert_eq!(unsafe { libc::kill(child.id() as libc::pid_t, signal) }, 0);
-    let end = Instant::now() + Duration::from_secs(15);
-    while child.try_wait().expect("it is ours").is_none() {
-        if Instant::now() > end {
-            child.kill().expect("it runs");
-            panic!("the child did not end");
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    let mut output = child.wait_with_output().expect("it has ended");
-    output.stdout = lines.map_while(Result::ok).collect::<Vec<_>>().join("\n").into_bytes();
-    output
+    (child, lines)
 }
 
 #[test]
@@ -437,32 +443,44 @@ fn exit_waits_for_the_report_that_a_signal_began() {
     if is_child() {
         install_own_handler();
         work();
-        // Much to write.
-        for site in common::sites("one of many", 3_000) {
-            let _call = common::enter(site, || {});
-        }
+        fill_stderr();
         println_ran_on();
-        while !ASKED.load(Ordering::SeqCst) {
-            std::hint::spin_loop();
+        // The last file: the report that follows it on stderr stands until the parent reads.
+        let files = std::env::var("PROFILE_COST_OUT").expect("set");
+        let last = PathBuf::from(files.rsplit(',').next().expect("one at least"));
+        while !(ASKED.load(Ordering::SeqCst) && last.exists()) {
+            std::thread::sleep(Duration::from_millis(1));
         }
         std::process::exit(9);
     }
     let folder = folder("exit-waits");
-    let output = terminate(reporting("exit_waits_for_the_report_that_a_signal_began", &folder));
+    let command = reporting("exit_waits_for_the_report_that_a_signal_began", &folder);
+    let (mut child, _lines) = signalled(libc::SIGTERM, command);
+    // Nobody reads for so long, and it does not end.
+    let end = Instant::now() + Duration::from_secs(1);
+    while Instant::now() < end && child.try_wait().expect("it is ours").is_none() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(9), "{} {}", output.status, text(&output));
     assert_reported(&folder, &output);
+}
+
+/// Fills the pipe that stderr is, and makes it one that waits.
+fn fill_stderr() {
+    // SAFETY: descriptor 2 is a pipe, and what is written is as long as is said.
+    unsafe {
+        libc::fcntl(2, libc::F_SETFL, libc::O_NONBLOCK);
+        while libc::write(2, [b'.'; 512].as_ptr().cast(), 512) > 0 {}
+        libc::fcntl(2, libc::F_SETFL, 0);
+    }
 }
 
 #[test]
 fn a_report_that_nobody_reads_does_not_keep_the_process_from_ending() {
     if is_child() {
         work();
-        // SAFETY: fills the pipe that stderr is, and makes it one that waits again.
-        unsafe {
-            libc::fcntl(2, libc::F_SETFL, libc::O_NONBLOCK);
-            while libc::write(2, [b'.'; 512].as_ptr().cast(), 512) > 0 {}
-            libc::fcntl(2, libc::F_SETFL, 0);
-        }
+        fill_stderr();
         println_ran_on();
         std::thread::sleep(Duration::from_secs(30));
         std::process::exit(1);
