@@ -2,6 +2,8 @@
 //! `FUZZ_BYTES=1000000000` reads that many bytes instead of twenty million.
 #![allow(clippy::print_stdout, reason = "figures for whoever asks with --nocapture")]
 
+mod fuzzing;
+
 use std::time::Instant;
 
 use profile_cost_runtime::heap::{
@@ -225,29 +227,8 @@ fn files() -> Vec<Vec<u8>> {
 #[test]
 fn dumps_are_whole_and_damage_is_refused() {
     nothing_is_lost();
-    let wanted = std::env::var("FUZZ_BYTES").ok().and_then(|bytes| bytes.parse().ok()).unwrap_or(20_000_000);
     let files = files();
-    let mut random = Random::of_seed(1);
-    let begun = Instant::now();
-    let (mut bytes, mut accepted, mut refused, mut worst) = (0usize, 0, 0, 0.0f64);
-    while bytes < wanted {
-        let file = &files[random.index(files.len())];
-        let other = &files[random.index(files.len())];
-        let mutated = mutate(file, other, &mut random);
-        bytes += mutated.len();
-        let (ok, ratio) = judge(&mutated, accepted % 8 == 0);
-        *if ok { &mut accepted } else { &mut refused } += 1;
-        worst = worst.max(ratio);
-    }
-    println!(
-        "# {bytes} bytes in {} files, {accepted} of them read, in {:?}; at most {worst:.1} times the file in memory",
-        accepted + refused,
-        begun.elapsed()
-    );
-    assert!(
-        accepted > 10 && refused > 10,
-        "{accepted} read, {refused} refused: damage is to be neither rare nor all"
-    );
+    fuzzing::run(&files, 20_000_000, mutate, judge);
     cut_short(&files);
     forged();
     large();

@@ -5,20 +5,9 @@
 mod snapshots;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use profile_cost_runtime::FlamegraphOptions;
 use profile_cost_runtime::heap::{Format, Measure, Snapshot, StackOptions};
-
-/// Compares with a golden file; `BLESS=1` rewrites it.
-fn assert_golden(name: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::write(&path, text).unwrap();
-    }
-    let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(text, expected, "{name} (BLESS=1 rewrites it)");
-}
 
 fn folded(snapshot: &Snapshot, options: StackOptions) -> String {
     let mut text = Vec::new();
@@ -69,7 +58,7 @@ fn folded_lines_of_a_service() {
         text.push_str(&format!("# {measure:?}\n{}", folded(&snapshots::service(), with_types(measure))));
     }
     text.push_str(&format!("# unnamed\n{}", folded(&snapshots::unnamed(), StackOptions::default())));
-    assert_golden("heap.folded.txt", &text);
+    snapshots::assert_golden("heap.folded.txt", &text);
 }
 
 #[test]
@@ -96,7 +85,7 @@ fn folded_values_add_up_whatever_the_names() {
 fn json_of_a_service() {
     let mut bytes = Vec::new();
     snapshots::service().write_json(&mut bytes).unwrap();
-    assert_golden("heap.json", &String::from_utf8(bytes).unwrap());
+    snapshots::assert_golden("heap.json", &String::from_utf8(bytes).unwrap());
 }
 
 #[test]

@@ -5,18 +5,7 @@
 #[path = "snapshots/mod.rs"]
 mod snapshots;
 
-use std::path::Path;
-
 use profile_cost_runtime::heap::{Mode, ReportOptions, Snapshot};
-
-fn assert_golden(name: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::write(&path, text).unwrap();
-    }
-    let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(text, expected, "{name} (BLESS=1 rewrites it)");
-}
 
 fn report(snapshot: &Snapshot, options: &ReportOptions) -> String {
     let mut text = Vec::new();
@@ -40,13 +29,13 @@ const WITH_SOURCE: ReportOptions =
 
 #[test]
 fn the_report_of_a_service() {
-    assert_golden("heap.report.txt", &report(&snapshots::service(), &WITH_SOURCE));
-    assert_golden(
+    snapshots::assert_golden("heap.report.txt", &report(&snapshots::service(), &WITH_SOURCE));
+    snapshots::assert_golden(
         "heap.sampled.txt",
         &report(&snapshots::sampled(), &ReportOptions { top: 2, ..WITH_SOURCE }),
     );
-    assert_golden("heap.unnamed.txt", &report(&snapshots::unnamed(), &WITH_SOURCE));
-    assert_golden("heap.growth.txt", &growth(&snapshots::earlier(), &snapshots::service()));
+    snapshots::assert_golden("heap.unnamed.txt", &report(&snapshots::unnamed(), &WITH_SOURCE));
+    snapshots::assert_golden("heap.growth.txt", &growth(&snapshots::earlier(), &snapshots::service()));
 }
 
 #[test]

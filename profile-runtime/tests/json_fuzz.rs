@@ -2,7 +2,7 @@
 //! file, an error that names a byte of it. `FUZZ_BYTES=1000000000` reads that many bytes instead of forty million.
 #![allow(clippy::print_stdout, reason = "figures for whoever asks with --nocapture")]
 
-use std::time::Instant;
+mod fuzzing;
 
 use profile_cost_runtime::testing::{
     CountingAllocator, Random, assert_same, generated_profile, large_profile,
@@ -156,30 +156,8 @@ fn judge(bytes: &[u8], report: bool) -> (bool, f64) {
 // One test: another beside it would be in its memory.
 #[test]
 fn damaged_files_are_refused_within_bounds() {
-    let wanted = std::env::var("FUZZ_BYTES").ok().and_then(|bytes| bytes.parse().ok()).unwrap_or(40_000_000);
     let files = files();
-    let mut random = Random::of_seed(1);
-    let begun = Instant::now();
-    println!("# {} files of {:?} bytes", files.len(), files.iter().map(Vec::len).collect::<Vec<_>>());
-    let (mut bytes, mut accepted, mut refused, mut worst) = (0usize, 0, 0, 0.0f64);
-    while bytes < wanted {
-        let file = &files[random.index(files.len())];
-        let other = &files[random.index(files.len())];
-        let mutated = mutate(file, other, &mut random);
-        bytes += mutated.len();
-        let (ok, ratio) = judge(&mutated, refused % 8 == 0);
-        *if ok { &mut accepted } else { &mut refused } += 1;
-        worst = worst.max(ratio);
-    }
-    println!(
-        "# {bytes} bytes in {} files, {accepted} of them read, in {:?}; at most {worst:.1} times the file in memory",
-        accepted + refused,
-        begun.elapsed()
-    );
-    assert!(
-        accepted > 10 && refused > 10,
-        "{accepted} read, {refused} refused: damage is to be neither rare nor all"
-    );
+    fuzzing::run(&files, 40_000_000, mutate, judge);
     cut_short(&files);
     forged();
 }

@@ -5,13 +5,14 @@
 #![cfg(feature = "read")]
 #![allow(clippy::print_stdout, reason = "what was compared, and what was skipped")]
 
+mod printing;
 mod readers;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use profile_cost_runtime::{Label, Recording, Restriction, Stats, Style};
+use profile_cost_runtime::{Label, Recording, Stats};
 use serde_json::Value;
 
 fn committed() -> PathBuf {
@@ -136,7 +137,8 @@ fn compare(dir: &Path, tally: &mut Tally) {
         let sum = wanted.2.expect("seconds");
         assert!(totals.2 == sum || python2 && (totals.2 - sum).abs() < 1e-9, "{name}: {totals:?}, {sum}");
         for report in case["reports"].as_array().expect("reports") {
-            let (mut have, want) = (printed(&stats, report), report["text"].as_str().expect("text"));
+            let (mut have, want) =
+                (printing::printed(&stats, report), report["text"].as_str().expect("text"));
             // Python 2's `print` leaves out a space at the end of a line.
             if python2 {
                 have = have.replace(" \n", "\n");
@@ -181,33 +183,4 @@ fn figures(stats: &Stats) -> Value {
         Value::from(vec![label(function), Value::from(figures)])
     });
     functions.collect()
-}
-
-fn printed(stats: &Stats, report: &Value) -> String {
-    let mut stats = stats.clone();
-    stats.style(Style::Pstats);
-    if report["strip"] == true {
-        stats.strip_dirs();
-    }
-    if let Some(key) = report["sort"].as_str() {
-        stats.sort_stats([key.parse().expect("a key of pstats")]);
-    }
-    let limits: Vec<Restriction> = (report["args"].as_array().expect("args").iter())
-        .map(|arg| match arg {
-            Value::String(pattern) => pattern.as_str().into(),
-            number => match number.as_i64() {
-                Some(lines) => lines.into(),
-                None => number.as_f64().expect("a number").into(),
-            },
-        })
-        .collect();
-    let mut out = Vec::new();
-    let done = match report["method"].as_str() {
-        Some("print_stats") => stats.print_stats(&mut out, limits),
-        Some("print_callers") => stats.print_callers(&mut out, limits),
-        Some("print_callees") => stats.print_callees(&mut out, limits),
-        other => panic!("method {other:?}"),
-    };
-    done.expect("a Vec takes every write");
-    String::from_utf8(out).expect("text")
 }

@@ -5,6 +5,7 @@
 #![cfg(feature = "read")]
 #![allow(clippy::print_stdout, reason = "what was compared, and what was skipped")]
 
+mod printing;
 mod readers;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +15,7 @@ use std::process::Command;
 use profile_cost_runtime::private::{Site, enter};
 use profile_cost_runtime::stats::totals;
 use profile_cost_runtime::testing::generated_profile;
-use profile_cost_runtime::{Counts, HeapCounts, Label, Profile, Restriction, SortKey, Stats, Style};
+use profile_cost_runtime::{Counts, HeapCounts, Label, Profile, Stats};
 use serde_json::Value;
 
 type Key = (String, u32, String);
@@ -260,35 +261,11 @@ fn reports(name: &str, profile: &Profile, said: &Value, tally: &mut Tally) {
 }
 
 fn assert_text(name: &str, whose: &str, stats: &Stats, report: &Value) {
-    let mut stats = stats.clone();
-    stats.style(Style::Pstats);
-    if report["strip"] == true {
-        stats.strip_dirs();
-    }
-    if let Some(key) = report["sort"].as_str() {
-        stats.sort_stats([key.parse::<SortKey>().expect("a key")]);
-    }
-    let limits: Vec<Restriction> = (report["args"].as_array().expect("args").iter())
-        .map(|arg| match arg {
-            Value::String(pattern) => pattern.as_str().into(),
-            number => match number.as_i64() {
-                Some(lines) => lines.into(),
-                None => number.as_f64().expect("a number").into(),
-            },
-        })
-        .collect();
-    let mut have = Vec::new();
-    let done = match report["method"].as_str() {
-        Some("print_stats") => stats.print_stats(&mut have, limits),
-        Some("print_callers") => stats.print_callers(&mut have, limits),
-        _ => stats.print_callees(&mut have, limits),
-    };
-    done.expect("a Vec takes every write");
+    let have = printing::printed(stats, report);
     let same = match report["text"].as_str() {
-        Some(text) => text.as_bytes() == have,
-        None => report["text"] == Value::from(vec![have.len() as u64, adler32(&have)]),
+        Some(text) => text == have,
+        None => report["text"] == Value::from(vec![have.len() as u64, adler32(have.as_bytes())]),
     };
-    let have = String::from_utf8_lossy(&have);
     assert!(same, "{name}, {whose}: {report:#}\nhave {:?}", have.chars().take(10_000).collect::<String>());
 }
 

@@ -2,6 +2,7 @@
 //! all hostile names at once.
 #![allow(dead_code, reason = "each test uses its part")]
 
+use std::path::Path;
 use std::time::Duration;
 
 use profile_cost_runtime::Label;
@@ -237,4 +238,14 @@ pub fn all() -> Vec<(String, Snapshot)> {
     ];
     all.extend((0..24).map(|seed| (format!("seed {seed}"), generated_snapshot(seed, seed as usize * 4))));
     all
+}
+
+/// Compares with a golden file; `BLESS=1` rewrites it.
+pub fn assert_golden(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(text, expected, "{name} (BLESS=1 rewrites it)");
 }
