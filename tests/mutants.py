@@ -118,6 +118,10 @@ def flight(test):
     return ["-p", "profile-cost-runtime", "--test", "recorder", "--test", "recorder_files", "--", test]
 
 
+def flight_unit(test):
+    return ["-p", "profile-cost-runtime", "--lib", "--", test]
+
+
 ENDINGS = ["-p", "profile-cost-runtime", "--test", "recorder_endings"]
 PAGE = ["-p", "profile-cost-runtime", "--test", "live_page"]
 
@@ -133,6 +137,8 @@ DISORDER, STDERR = "disorder.rs", "stderr.rs"
 # (name, file, what stands there, what shall stand there, the test that must fail)
 BUGS = [
     ("recorder: a forked child counts for its parent", "recorder/arena.rs", "libc::MAP_PRIVATE | libc::MAP_FIXED", "libc::MAP_SHARED | libc::MAP_FIXED", flight("forked")),
+    ("recorder: what was being written is damage", "recorder/parts.rs", "rest.iter().all(|byte| *byte == 0)", "rest.is_empty()", flight_unit("recorder::parts")),
+    ("recorder: damage passes for what was being written", "recorder/parts.rs", "rest.iter().all(|byte| *byte == 0)", "true", flight_unit("recorder::parts")),
     ("recorder: anybody may read", "recorder/folder.rs", ".mode(0o600)", ".mode(0o644)", flight("private")),
     ("recorder: room is not reserved", "recorder/arena.rs", "libc::fallocate(file, 0, from", "libc::fallocate(file, libc::FALLOC_FL_KEEP_SIZE, from", flight("private")),
     ("recorder: files of the living are removed", "recorder/folder.rs", "is_ok_and(|file| !is_alive(&file))", "is_ok()", flight("private")),

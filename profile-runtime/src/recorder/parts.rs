@@ -500,3 +500,53 @@ fn read_note(bytes: &[u8]) -> Option<Note> {
         text: String::from_utf8_lossy(text).into_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A record of paths, and the same as it stands while its last word is not written yet.
+    fn records(id: u32) -> [Vec<u8>; 2] {
+        let mut record: Vec<u8> = [id, 0, 3].iter().flat_map(|word| word.to_ne_bytes()).collect();
+        let check = checksum(&record);
+        record.extend(check.to_ne_bytes());
+        let mut half = record.clone();
+        half[12..].fill(0);
+        [record, half]
+    }
+
+    /// A record of sites, and the same without its checksum.
+    fn site_records(id: u32) -> [Vec<u8>; 2] {
+        let mut record = vec![0; site::HEAD];
+        record[8..12].copy_from_slice(&id.to_ne_bytes());
+        record[16..20].copy_from_slice(&4u32.to_ne_bytes());
+        record.extend(b"a.rsname");
+        let length = record.len() as u32;
+        record[..4].copy_from_slice(&length.to_ne_bytes());
+        record.resize(record.len().next_multiple_of(8), 0);
+        let half = record.clone();
+        let check = checksum(&record[8..length as usize]);
+        record[4..8].copy_from_slice(&check.to_ne_bytes());
+        [record, half]
+    }
+
+    #[test]
+    fn a_record_that_was_being_written_is_no_damage_and_any_before_it_is() {
+        let read = |add: fn(&mut Parts, &[u8]), records: &[&[u8]]| {
+            let mut parts = Parts::default();
+            add(&mut parts, &records.concat());
+            (parts.paths.len() + parts.sites.len(), parts.damage.records)
+        };
+        let room = [0; 64];
+        for (add, records) in [
+            (Parts::add_paths as fn(&mut Parts, &[u8]), [records(1), records(2)]),
+            (Parts::add_sites, [site_records(1), site_records(2)]),
+        ] {
+            let [[first, half_first], [second, half_second]] = &records;
+            assert_eq!(read(add, &[first, second, &room]), (2, 0));
+            assert_eq!(read(add, &[first, half_second, &room]), (1, 0));
+            assert_eq!(read(add, &[first, half_second]), (1, 0), "in the last place of a chunk");
+            assert_eq!(read(add, &[half_first, second, &room]), (1, 1), "others were written after it");
+        }
+    }
+}
