@@ -27,7 +27,8 @@ use recorder_common::{
 #[test]
 fn processes_killed_at_any_moment_have_files_that_are_whole_and_true() {
     if is_child() {
-        return work_until_killed(&Folder::of_parent(), &Options::default(), |_, _, _| {});
+        recorder::start(Folder::of_parent(), &Options::default()).expect("it records");
+        return work_until_killed(&Folder::of_parent(), |_, _, _| {});
     }
     let mut random = Random::of_seed(number("PROFILE_COST_TEST_SEED", 1));
     for kill in 0..number("PROFILE_COST_TEST_KILLS", 10) {
@@ -280,7 +281,8 @@ fn a_child_that_was_forked_counts_for_itself() {
 #[test]
 fn a_file_of_a_process_that_lives_is_read_as_such() {
     if is_child() {
-        return work_until_killed(&Folder::of_parent(), &Options::default(), |_, _, _| {});
+        recorder::start(Folder::of_parent(), &Options::default()).expect("it records");
+        return work_until_killed(&Folder::of_parent(), |_, _, _| {});
     }
     let folder = Folder::new("alive");
     let mut command = again("a_file_of_a_process_that_lives_is_read_as_such", &folder.0);

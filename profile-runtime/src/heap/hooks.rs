@@ -101,7 +101,7 @@ pub(super) fn keep_slowly(busy: Busy<'static>, address: usize, size: usize, id: 
 
 #[inline(always)]
 fn count(local: &Local, id: RecordId, address: usize, size: usize) {
-    local.lines.of(id).allocate(1, size as u64);
+    local.lines().of(id).allocate(1, size as u64);
     local.part.grow(size as u64);
     local.allocated(address);
 }
@@ -227,7 +227,7 @@ fn record_sample(local: &Local, plan: Plan, address: usize, layout: Layout) {
         extra.samples.fetch_add(1, Relaxed);
         extra.variance.fetch_add(weight.variance, Relaxed);
     }
-    local.lines.of(id).allocate(weight.blocks, weight.bytes);
+    local.lines().of(id).allocate(weight.blocks, weight.bytes);
     local.part.grow(weight.bytes);
     local.allocated(address);
     if captured::are_open() {
@@ -259,7 +259,7 @@ pub(super) fn forget_shared(busy: Busy<'static>, address: usize, size: usize) {
     local.join(plan);
     match live::remove(address) {
         Some(id) if plan.has_blocks_alone() => {
-            local.lines.of(id).free(1, size as u64, local.is_recent(address));
+            local.lines().of(id).free(1, size as u64, local.is_recent(address));
             local.part.shrink(size as u64);
         }
         Some(id) => count_free(local, id, address, size, local.is_recent(address)),
@@ -341,7 +341,7 @@ fn weight_of(id: RecordId, size: usize) -> Weight {
 #[inline(always)]
 fn count_free(local: &Local, id: RecordId, address: usize, size: usize, temporary: bool) {
     let (blocks, bytes) = weigh(id, address, size);
-    local.lines.of(id).free(blocks, bytes, temporary);
+    local.lines().of(id).free(blocks, bytes, temporary);
     local.part.shrink(bytes);
 }
 

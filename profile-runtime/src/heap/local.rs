@@ -5,6 +5,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use super::captured::Owners;
+use super::mapped;
 use super::memory;
 use super::nursery::Nursery;
 use super::recording::{self, Plan};
@@ -57,7 +58,8 @@ pub(crate) struct Local {
     next: AtomicPtr<Local>,
     /// The blocks it allocated last.
     pub(crate) nursery: Nursery,
-    pub(crate) lines: Lines,
+    /// Never null.
+    lines: AtomicPtr<Lines>,
 }
 
 /// All that there are; never unmapped, since a thread may look at its own at any time.
@@ -93,7 +95,8 @@ pub(crate) struct Quiet {
 
 impl Quiet {
     pub(crate) fn enter() -> Option<Self> {
-        (!QUIET.replace(true)).then(|| Self { _busy: current().and_then(Local::enter) })
+        // A thread that has no state gets none for this: see `make`.
+        (!QUIET.replace(true)).then(|| Self { _busy: present().and_then(Local::enter) })
     }
 }
 
@@ -155,7 +158,7 @@ pub(crate) fn present() -> Option<&'static Local> {
 #[cold]
 #[inline(never)]
 fn make(there: *const Local) -> Option<&'static Local> {
-    if !there.is_null() {
+    if !there.is_null() || is_quiet() {
         return None;
     }
     LOCAL.set(MAKING);
@@ -188,8 +191,14 @@ fn adopt() -> Option<&'static Local> {
 
 fn create() -> Option<&'static Local> {
     let memory: *mut Local = memory::map(size_of::<Local>())?.cast();
+    let Some(lines) = mapped::lines().or_else(|| memory::map(size_of::<Lines>()).map(<*mut u8>::cast)) else {
+        // SAFETY: mapped just now with that size, and nobody knows of it.
+        unsafe { memory::unmap(memory.cast(), size_of::<Local>()) };
+        return None;
+    };
     // SAFETY: zeroed memory of that size and alignment; all fields are atomics, for which zero is a value.
     let local: &'static Local = unsafe { &*memory };
+    local.lines.store(lines, Ordering::Relaxed);
     local.taken.store(true, Ordering::Relaxed);
     let mut head = ALL.load(Ordering::Relaxed);
     loop {
@@ -314,6 +323,25 @@ impl Local {
         Some(Busy(self))
     }
 
+    /// What it counts on.
+    #[inline(always)]
+    pub(crate) fn lines(&self) -> &'static Lines {
+        // SAFETY: set before anybody saw this, to what is never unmapped.
+        unsafe { &*self.lines.load(Ordering::Relaxed) }
+    }
+
+    /// Goes over to lines in the flight recorder's file, if there is one and it has room. Nobody records, and the lines are
+    /// zero.
+    #[cfg(all(feature = "recorder", unix))]
+    pub(super) fn move_lines(&self) {
+        if !mapped::holds(self.lines.load(Ordering::Relaxed).cast())
+            && let Some(lines) = mapped::lines()
+        {
+            // NOTE: those of before stay where they are: a thread that ends may be about to look through them.
+            self.lines.store(lines, Ordering::Relaxed);
+        }
+    }
+
     pub(crate) fn is_busy(&self) -> bool {
         self.busy.load(Ordering::Acquire)
     }
@@ -395,7 +423,7 @@ impl Local {
             if plan.keeps_blocks() {
                 self.nursery.leave();
             }
-            self.lines.fold();
+            self.lines().fold();
             if self.is_of(plan.generation()) {
                 self.part.hand_over();
             }
@@ -405,7 +433,7 @@ impl Local {
 
     /// Forgets all. Nobody records.
     pub(crate) fn clear(&self) {
-        self.lines.clear();
+        self.lines().clear();
         self.nursery.clear();
         self.forget();
     }

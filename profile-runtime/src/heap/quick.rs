@@ -121,7 +121,7 @@ fn try_allocated_on_path(address: usize, layout: Layout) -> Option<Part> {
     }
     let id = hooks::known_on_path(local, layout, hooks::current_path())?;
     let Some(slot) = local.nursery.vacant(address) else { return Some(Part::Found(busy, id)) };
-    let line = local.lines.ready(id)?;
+    let line = local.lines().ready(id)?;
     let bytes = layout.size() as u64;
     slot.fill(id);
     line.allocate_more(1, bytes);
@@ -140,7 +140,7 @@ fn try_freed_block(address: usize, size: usize) -> Option<Part> {
     let Some(young) = local.nursery.find(address) else {
         return Some(Part::Found(busy, records::TRUNCATED));
     };
-    let line = local.lines.ready(young.id())?;
+    let line = local.lines().ready(young.id())?;
     young.remove();
     // No sample: those are not kept there.
     line.free_more(1, size as u64, local.is_recent(address));

@@ -8,6 +8,7 @@ use super::before_main;
 use super::captured;
 use super::live;
 use super::local;
+use super::mapped;
 use super::memory;
 use super::mode::Mode;
 use super::records;
@@ -292,7 +293,11 @@ fn switch(state: &mut State, mode: Mode) -> Result<(), StartError> {
     if !is_installed() {
         return Err(StartError::NotInstalled);
     }
+    let is_new = records::len() == 0;
     if keeps(mode) {
+        if is_new {
+            mapped::prepare();
+        }
         prepare(mode)?;
     }
     fork::install();
@@ -309,6 +314,9 @@ fn switch(state: &mut State, mode: Mode) -> Result<(), StartError> {
     state.mode = mode;
     state.fell_back = false;
     state.since.get_or_insert_with(Instant::now);
+    if keeps(mode) {
+        mapped::begin(mode, plan.frames() as u32, is_new);
+    }
     PLAN.store(plan.0, Ordering::SeqCst);
     Ok(())
 }
@@ -342,6 +350,7 @@ fn end(state: &mut State) -> Result<(), StartError> {
         return Err(StartError::StillBusy);
     }
     state.generation = state.generation % GENERATIONS + 1;
+    mapped::end();
     live::clear();
     captured::clear();
     sampler::clear();
@@ -394,6 +403,7 @@ pub(crate) fn note_fall_back(state: &mut State) {
     if matches!(state.mode, Mode::Exact { .. }) && plan().kind() == Kind::Sample {
         state.mode = Mode::Sample { rate: sampler::rate_of(plan().rate()) };
         state.fell_back = true;
+        mapped::begin(state.mode, plan().frames() as u32, false);
     }
 }
 

@@ -1,12 +1,14 @@
 //! What blocks are counted by: a stack, a call path, a size class. Interned, with dense ids; the `frames` of each are
-//! kept once. Looking up takes no lock.
+//! kept once, and its counts are a [`Tally`]. Looking up takes no lock.
 
 use std::ptr;
 use std::sync::atomic::{AtomicI64, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use super::frames::{self, Frames};
+use super::mapped;
 use super::memory;
 use super::spin::Spin;
+use super::tally::Tally;
 
 /// Index of a record. 0 is the record of what could not be told apart any more.
 pub(crate) type RecordId = u32;
@@ -74,7 +76,7 @@ impl Key<'_> {
     }
 }
 
-/// Counts that were handed over by threads; those that threads still hold come on top.
+/// What a record is of. Its counts are in its [`Tally`].
 #[derive(Debug)]
 pub(crate) struct Record {
     hash: AtomicU64,
@@ -85,20 +87,12 @@ pub(crate) struct Record {
     pub(crate) size_class: AtomicU8,
     pub(crate) align_log2: AtomicU8,
     pub(crate) rate: AtomicU8,
-    /// The peak that `peak_*` belong to, if they are not the same as what is live; see `tallies`.
-    pub(crate) epoch: AtomicU32,
     pub(crate) first_size: AtomicU64,
-    pub(crate) allocations: AtomicU64,
-    pub(crate) allocated_bytes: AtomicU64,
-    pub(crate) frees: AtomicU64,
-    pub(crate) freed_bytes: AtomicU64,
-    pub(crate) temporary: AtomicU64,
-    pub(crate) peak_blocks: AtomicI64,
-    pub(crate) peak_bytes: AtomicI64,
 }
 
 /// What most records have none of: by itself, and there from when it is needed.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Extra {
     /// Bytes that `realloc` copied into blocks of this record; +n when a block moved.
     pub(crate) copied_bytes: AtomicU64,
@@ -108,6 +102,36 @@ pub(crate) struct Extra {
     pub(crate) samples: AtomicI64,
     pub(crate) variance: AtomicI64,
 }
+
+/// A reading of an [`Extra`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ExtraReading {
+    pub(crate) copied_bytes: u64,
+    pub(crate) samples: i64,
+    pub(crate) variance: i64,
+}
+
+impl Extra {
+    pub(crate) fn read(&self) -> ExtraReading {
+        ExtraReading {
+            copied_bytes: self.copied_bytes.load(Ordering::Relaxed),
+            samples: self.samples.load(Ordering::Relaxed),
+            variance: self.variance.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// Size of an extra, and where in it copied bytes, live samples and variance are, bytes.
+#[cfg(feature = "recorder")]
+pub(crate) const EXTRA_OFFSETS: [usize; 4] = [
+    size_of::<Extra>(),
+    std::mem::offset_of!(Extra, copied_bytes),
+    std::mem::offset_of!(Extra, samples),
+    std::mem::offset_of!(Extra, variance),
+];
+
+const EXTRA_BYTES: usize = CHUNK * size_of::<Extra>();
+const TALLY_BYTES: usize = CHUNK * size_of::<Tally>();
 
 /// Of the hash in a slot of the index; the id is below.
 const TAG: u32 = !0 << 20;
@@ -133,6 +157,8 @@ impl Index {
 
 static INDEX: AtomicPtr<Index> = AtomicPtr::new(ptr::null_mut());
 static RECORDS: [AtomicPtr<Record>; CHUNKS] = [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS];
+/// Counts that were handed over by threads; those that threads still hold come on top.
+static TALLIES: [AtomicPtr<Tally>; CHUNKS] = [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS];
 static EXTRAS: [AtomicPtr<Extra>; CHUNKS] = [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS];
 static LEN: AtomicU32 = AtomicU32::new(0);
 /// Held to add a record.
@@ -153,6 +179,13 @@ pub(crate) fn get(id: RecordId) -> &'static Record {
     unsafe { &*chunk.add(id as usize % CHUNK) }
 }
 
+/// What was counted on the record of an id below [`len`].
+pub(crate) fn tally(id: RecordId) -> &'static Tally {
+    let chunk = TALLIES[id as usize / CHUNK].load(Ordering::Acquire);
+    // SAFETY: as for records, with which they are published.
+    unsafe { &*chunk.add(id as usize % CHUNK) }
+}
+
 /// What else there is of a record; `None` when that is nothing.
 pub(crate) fn extra(id: RecordId) -> Option<&'static Extra> {
     let chunk = EXTRAS[id as usize / CHUNK].load(Ordering::Acquire);
@@ -165,13 +198,13 @@ pub(crate) fn make_extra(id: RecordId) -> Option<&'static Extra> {
     if let Some(extra) = extra(id) {
         return Some(extra);
     }
-    let bytes = CHUNK * size_of::<Extra>();
     // Where the cap is reached a sample takes over, which needs these.
-    let fresh = memory::map_last(bytes)?;
+    let fresh = mapped::extras(id as usize / CHUNK, CHUNK)
+        .or_else(|| memory::map_last(EXTRA_BYTES).map(<*mut u8>::cast))?;
     let place = &EXTRAS[id as usize / CHUNK];
-    if place.compare_exchange(ptr::null_mut(), fresh.cast(), Ordering::AcqRel, Ordering::Relaxed).is_err() {
-        // SAFETY: mapped just now with that size; another thread was first, and nobody knows of this one.
-        unsafe { memory::unmap(fresh, bytes) };
+    if place.compare_exchange(ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+        // SAFETY: made just now with that size; another thread was first, and nobody knows of this one.
+        unsafe { mapped::give_back(fresh.cast(), EXTRA_BYTES) };
     }
     extra(id)
 }
@@ -255,6 +288,7 @@ fn try_add(key: &Key<'_>, hash: u64, size: usize) -> Option<RecordId> {
     record.align_log2.store(key.shape.align_log2, Ordering::Relaxed);
     record.rate.store(key.shape.rate, Ordering::Relaxed);
     record.first_size.store(size as u64, Ordering::Relaxed);
+    mapped::note_record(id, key, size);
     LEN.store(id + 1, Ordering::Release);
     publish(INDEX.load(Ordering::Relaxed), hash, id);
     Some(id)
@@ -278,9 +312,13 @@ fn push() -> Option<RecordId> {
     if id > MAX_RECORDS {
         return None;
     }
-    let chunk = &RECORDS[id as usize / CHUNK];
-    if chunk.load(Ordering::Relaxed).is_null() {
-        chunk.store(memory::map(CHUNK * size_of::<Record>())?.cast(), Ordering::Release);
+    let at = id as usize / CHUNK;
+    if TALLIES[at].load(Ordering::Relaxed).is_null() {
+        let tallies = mapped::tallies(at, CHUNK).or_else(|| memory::map(TALLY_BYTES).map(<*mut u8>::cast))?;
+        TALLIES[at].store(tallies, Ordering::Release);
+    }
+    if RECORDS[at].load(Ordering::Relaxed).is_null() {
+        RECORDS[at].store(memory::map(CHUNK * size_of::<Record>())?.cast(), Ordering::Release);
     }
     Some(id)
 }
@@ -349,16 +387,20 @@ pub(crate) unsafe fn clear() {
     let _adding = ADDING.lock();
     INDEX.store(ptr::null_mut(), Ordering::Relaxed);
     LEN.store(0, Ordering::Relaxed);
-    for (records, extras) in RECORDS.iter().zip(&EXTRAS) {
+    for ((records, tallies), extras) in RECORDS.iter().zip(&TALLIES).zip(&EXTRAS) {
         let records = records.swap(ptr::null_mut(), Ordering::Relaxed);
+        let tallies = tallies.swap(ptr::null_mut(), Ordering::Relaxed);
         let extras = extras.swap(ptr::null_mut(), Ordering::Relaxed);
-        // SAFETY: mapped in `push` and in `make_extra` with these sizes; nobody uses them, as the caller promised.
+        // SAFETY: made in `push` and in `make_extra` with these sizes; nobody uses them, as the caller promised.
         unsafe {
             if !records.is_null() {
                 memory::unmap(records.cast(), CHUNK * size_of::<Record>());
             }
+            if !tallies.is_null() {
+                mapped::give_back(tallies.cast(), TALLY_BYTES);
+            }
             if !extras.is_null() {
-                memory::unmap(extras.cast(), CHUNK * size_of::<Extra>());
+                mapped::give_back(extras.cast(), EXTRA_BYTES);
             }
         }
     }

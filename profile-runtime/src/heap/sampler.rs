@@ -6,6 +6,8 @@
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 
+use super::mapped;
+
 /// Blocks are counted in this fraction in samples.
 pub(crate) const UNIT: u64 = 1024;
 /// The variance is kept in this fraction of rate squared.
@@ -20,7 +22,10 @@ static RATE: [AtomicU64; RATES] = [const { AtomicU64::new(0) }; RATES];
 pub(crate) fn slot_of(rate: u64) -> u8 {
     for (slot, known) in RATE.iter().enumerate().skip(1) {
         match known.compare_exchange(0, rate, Relaxed, Relaxed) {
-            Ok(_) => return slot as u8,
+            Ok(_) => {
+                mapped::note_rate(slot as u8, rate);
+                return slot as u8;
+            }
             Err(there) if there == rate => return slot as u8,
             Err(_) => {}
         }

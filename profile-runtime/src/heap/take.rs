@@ -4,19 +4,18 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::frame::{CallPath, Frame, FrameId, Module};
 use super::local;
+use super::making::{Making, Shape};
 use super::memory;
-use super::modules::{self, LoadedModule};
+use super::modules;
 use super::process::ProcessMemory;
 use super::recording;
-use super::records::{self, Record, RecordId};
+use super::records::{self, Extra, Record, RecordId};
 use super::sampler;
-use super::size_class::SizeClass;
-use super::snapshot::{Notes, Snapshot, Trace, TraceCounts};
+use super::snapshot::{Notes, Snapshot, TraceCounts};
 use super::tallies::{self, Reading};
 use crate::engine;
-use crate::paths::{NO_PATH, PathIndex, ROOT};
+use crate::paths::{NO_PATH, PathIndex};
 use crate::profile::HeapCounts;
 use crate::site;
 use crate::thread::Inside;
@@ -38,20 +37,43 @@ pub fn take_snapshot() -> Snapshot {
         ..Snapshot::new()
     };
     (snapshot.process, snapshot.notes) = totals(&state);
-    let mut names = Names::new();
+    let mut making = Making::new(modules::loaded());
     let counters = copy_counters();
     for (id, reading) in (0..).zip(&counters) {
         let record = records::get(id);
         let counts = counts_of(id, record, reading);
         if counts != TraceCounts::default() {
-            names.add_trace(&mut snapshot, record, counts);
+            let shape = Shape {
+                path: record.path.load(Relaxed),
+                size_class: record.size_class.load(Relaxed),
+                align_log2: record.align_log2.load(Relaxed),
+                first_size: record.first_size.load(Relaxed),
+            };
+            making.add_trace(&mut snapshot, &shape, record.frames(), counts);
         }
     }
     snapshot.notes.truncated = counters.first().map_or(0, |reading| reading.allocations);
     drop(state);
-    names.resolve_paths(&mut snapshot);
+    resolve_paths(making, &mut snapshot);
     snapshot.process.read_system();
     snapshot
+}
+
+fn resolve_paths(making: Making, snapshot: &mut Snapshot) {
+    if snapshot.traces.iter().all(|trace| trace.path.is_none()) {
+        return;
+    }
+    let Some(_inside) = Inside::enter() else {
+        snapshot.traces.iter_mut().for_each(|trace| trace.path = None);
+        return;
+    };
+    let engine = engine::process();
+    let labels = site::labels();
+    let up = |path| {
+        let parent = engine.paths.parent(path);
+        (parent != NO_PATH).then(|| (parent, engine.paths.site(path)))
+    };
+    making.resolve_paths(snapshot, up, |site| labels.get(site as usize).cloned());
 }
 
 /// The sum of what records and threads hold, by record.
@@ -64,9 +86,9 @@ fn copy_counters() -> Vec<Reading> {
     let _busy = local.and_then(local::Local::enter);
     let _folding = tallies::FOLDING.lock();
     for (id, sum) in (0..).zip(&mut sums) {
-        *sum = tallies::read_record(records::get(id));
+        *sum = tallies::read_record(id);
     }
-    for line in local::each().flat_map(|local| local.lines.each()) {
+    for line in local::each().flat_map(|local| local.lines().each()) {
         if let Some(sum) = line.record().and_then(|id| sums.get_mut(id as usize)) {
             sum.add(&line.read());
         }
@@ -109,24 +131,8 @@ pub(crate) fn counts_by_path() -> HashMap<PathIndex, HeapCounts> {
 
 fn counts_of(id: RecordId, record: &Record, reading: &Reading) -> TraceCounts {
     let rate = record.rate.load(Relaxed);
-    let unit = if rate == 0 { 1 } else { sampler::UNIT };
-    let blocks = |units: u64| (units + unit / 2) / unit;
-    let rate = sampler::rate_of(rate) as f64;
-    let extra = records::extra(id);
-    let variance =
-        extra.map_or(0, |extra| extra.variance.load(Relaxed)).max(0) as f64 / sampler::VARIANCE_UNIT;
-    TraceCounts {
-        allocations: blocks(reading.allocations),
-        allocated_bytes: reading.allocated_bytes,
-        frees: blocks(reading.frees),
-        freed_bytes: reading.freed_bytes,
-        temporary: blocks(reading.temporary),
-        copied_bytes: extra.map_or(0, |extra| extra.copied_bytes.load(Relaxed)),
-        peak_blocks: blocks(reading.peak_blocks.max(0) as u64),
-        peak_bytes: reading.peak_bytes.max(0) as u64,
-        samples: extra.map_or(0, |extra| extra.samples.load(Relaxed)).max(0) as u64,
-        variance: variance * rate * rate,
-    }
+    let extra = records::extra(id).map(Extra::read).unwrap_or_default();
+    reading.counts((rate != 0).then(|| sampler::rate_of(rate)), &extra)
 }
 
 fn totals(state: &recording::State) -> (ProcessMemory, Notes) {
@@ -148,119 +154,4 @@ fn totals(state: &recording::State) -> (ProcessMemory, Notes) {
         cap_reached: if state.fell_back { memory::cap_reached() as u64 } else { 0 },
     };
     (process, notes)
-}
-
-/// Which frame an address is, and which call path an index.
-struct Names {
-    loaded: Vec<LoadedModule>,
-    /// Index of each in the snapshot; those without an address in it are left out.
-    modules: HashMap<usize, u32>,
-    frames: HashMap<usize, FrameId>,
-    /// Paths of the tree that traces refer to, by their place in the snapshot.
-    used: Vec<PathIndex>,
-    by_path: HashMap<PathIndex, u32>,
-}
-
-impl Names {
-    fn new() -> Self {
-        Self {
-            loaded: modules::loaded(),
-            modules: HashMap::new(),
-            frames: HashMap::new(),
-            used: Vec::new(),
-            by_path: HashMap::new(),
-        }
-    }
-
-    fn add_trace(&mut self, snapshot: &mut Snapshot, record: &Record, counts: TraceCounts) {
-        let path = record.path.load(Relaxed);
-        let path = (path != u32::MAX && path != ROOT).then(|| {
-            *self.by_path.entry(path).or_insert_with(|| {
-                self.used.push(path);
-                self.used.len() as u32 - 1
-            })
-        });
-        let frames = record.frames().map(|address| self.frame(snapshot, address)).collect();
-        snapshot.process.live_blocks += counts.live_blocks();
-        snapshot.traces.push(Trace {
-            frames,
-            path,
-            size_class: SizeClass(record.size_class.load(Relaxed)),
-            first_size: record.first_size.load(Relaxed),
-            align: 1 << record.align_log2.load(Relaxed).min(31),
-            type_id: None,
-            counts,
-        });
-    }
-
-    fn frame(&mut self, snapshot: &mut Snapshot, address: usize) -> FrameId {
-        let Self { loaded, modules, frames, .. } = self;
-        *frames.entry(address).or_insert_with(|| {
-            // Within the call, not behind it.
-            let inside = address.wrapping_sub(1);
-            let module = loaded.iter().position(|module| module.range.contains(&inside));
-            let frame = match module {
-                Some(at) => Frame {
-                    module: Some(*modules.entry(at).or_insert_with(|| {
-                        snapshot.modules.push(module_of(&loaded[at]));
-                        snapshot.modules.len() as u32 - 1
-                    })),
-                    address: inside.wrapping_sub(loaded[at].bias) as u64,
-                    sources: Vec::new(),
-                },
-                None => Frame { module: None, address: inside as u64, sources: Vec::new() },
-            };
-            snapshot.frames.push(frame);
-            FrameId(snapshot.frames.len() as u32 - 1)
-        })
-    }
-
-    /// Puts the call paths into the snapshot, each below its caller.
-    fn resolve_paths(self, snapshot: &mut Snapshot) {
-        if self.used.is_empty() {
-            return;
-        }
-        let Some(_inside) = Inside::enter() else {
-            snapshot.traces.iter_mut().for_each(|trace| trace.path = None);
-            return;
-        };
-        let engine = engine::process();
-        let labels = site::labels();
-        let mut places: HashMap<PathIndex, Option<u32>> = HashMap::from([(ROOT, None), (NO_PATH, None)]);
-        let mut by_edge: HashMap<(Option<u32>, u32), u32> = HashMap::new();
-        let mut place = |path: PathIndex| {
-            let mut missing = Vec::new();
-            let mut at = path;
-            let mut parent = loop {
-                if let Some(&place) = places.get(&at) {
-                    break place;
-                }
-                missing.push(at);
-                at = engine.paths.parent(at);
-            };
-            for path in missing.into_iter().rev() {
-                if engine.paths.parent(path) != NO_PATH {
-                    let site = engine.paths.site(path);
-                    let index = *by_edge.entry((parent, site)).or_insert_with(|| {
-                        let unknown = || crate::profile::Label::new("~", 0, "[unknown]");
-                        let label = labels.get(site as usize).cloned().unwrap_or_else(unknown);
-                        snapshot.paths.push(CallPath { parent, label });
-                        snapshot.paths.len() as u32 - 1
-                    });
-                    parent = Some(index);
-                }
-                places.insert(path, parent);
-            }
-            parent
-        };
-        let places: Vec<Option<u32>> = self.used.iter().map(|&path| place(path)).collect();
-        for trace in &mut snapshot.traces {
-            trace.path = trace.path.and_then(|path| places[path as usize]);
-        }
-    }
-}
-
-fn module_of(loaded: &LoadedModule) -> Module {
-    let build_id = loaded.build_id.iter().map(|byte| format!("{byte:02x}")).collect();
-    Module { path: loaded.path.clone(), build_id }
 }

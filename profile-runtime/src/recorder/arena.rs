@@ -9,9 +9,28 @@ use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use crate::counters::{AsyncCounters, Counters};
+use crate::heap::records::Extra;
+use crate::heap::tallies::{Lines, Tally};
 
 /// By how much the file grows.
 const STEP: usize = 256 << 10;
+
+/// Made of atomics alone.
+///
+/// # Safety
+/// Any bytes are a value of it, and all of it may change at any time.
+pub(super) unsafe trait AnyBytes: 'static {}
+
+// SAFETY: atomic integers and nothing else.
+unsafe impl AnyBytes for Counters {}
+// SAFETY: as above.
+unsafe impl AnyBytes for AsyncCounters {}
+// SAFETY: as above.
+unsafe impl AnyBytes for Tally {}
+// SAFETY: an array of tallies.
+unsafe impl AnyBytes for Lines {}
+// SAFETY: as tallies.
+unsafe impl AnyBytes for Extra {}
 
 /// See the module. Lives for ever: what is in it is pointed to from everywhere.
 #[derive(Debug)]
@@ -165,19 +184,11 @@ impl Arena {
         Some(unsafe { std::slice::from_raw_parts(at.cast(), count) })
     }
 
-    /// Counters. The bytes are zero.
-    pub(super) fn counters(&self, offset: usize, count: usize) -> Option<&'static [Counters]> {
-        let at = self.at(offset, count.checked_mul(size_of::<Counters>())?)?;
-        // SAFETY: mapped for ever, and counters are atomics alone, which any bytes are.
-        at.cast::<Counters>().is_aligned().then(|| unsafe { std::slice::from_raw_parts(at.cast(), count) })
-    }
-
-    /// Asynchronous counters. The bytes are zero.
-    pub(super) fn asyncs(&self, offset: usize, count: usize) -> Option<&'static [AsyncCounters]> {
-        let at = self.at(offset, count.checked_mul(size_of::<AsyncCounters>())?)?;
-        let is_aligned = at.cast::<AsyncCounters>().is_aligned();
-        // SAFETY: as above.
-        is_aligned.then(|| unsafe { std::slice::from_raw_parts(at.cast(), count) })
+    /// Counters of some kind. The bytes are zero.
+    pub(super) fn slice<T: AnyBytes>(&self, offset: usize, count: usize) -> Option<&'static [T]> {
+        let at = self.at(offset, count.checked_mul(size_of::<T>())?)?.cast::<T>();
+        // SAFETY: mapped for ever, aligned, and any bytes are a `T`.
+        at.is_aligned().then(|| unsafe { std::slice::from_raw_parts(at, count) })
     }
 
     /// Writes bytes where nobody in this process reads.

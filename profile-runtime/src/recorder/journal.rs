@@ -1,21 +1,28 @@
 //! What the engine writes into the file: chunks of counters and windows that it then counts on, and tables of functions,
 //! paths and threads, which only grow. A lock for all that is new; what is counted takes none.
 
+mod heap_counters;
 mod heaps;
 
 use std::fs::File;
 use std::io;
+use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use self::heap_counters::HeapChunks;
+pub(crate) use self::heap_counters::HeapFigures;
 use self::heaps::Heaps;
 use super::arena::Arena;
-use super::layout::{self, Chunk, Kind, LIVE_STATE, LIVE_WORDS, Live, checksum, event, header, row, thread};
+use super::layout::{
+    self, Chunk, Kind, LIVE_STATE, LIVE_WORDS, Live, checksum, event, header, heap, row, thread,
+};
 use crate::capture;
 use crate::clock;
 use crate::counters::{ASYNC_OFFSETS, AsyncCounters, Counters, OFFSETS};
+use crate::heap::local::Quiet;
 use crate::paths::PathIndex;
 use crate::site::{self, SiteId};
 
@@ -46,6 +53,7 @@ pub(crate) struct Journal {
     live: &'static [AtomicU64],
     rows: &'static [AtomicU64],
     captures: &'static [AtomicU64],
+    heap: &'static [AtomicU64],
     /// Where the ring of messages is.
     events: usize,
     state: Mutex<State>,
@@ -68,6 +76,28 @@ struct State {
     /// Chunks of threads.
     threads: Vec<usize>,
     messages: u32,
+    heap: HeapChunks,
+}
+
+/// The lock, while what the thread allocates is not recorded.
+struct Locked<'a> {
+    // Released first.
+    state: MutexGuard<'a, State>,
+    _quiet: Option<Quiet>,
+}
+
+impl Deref for Locked<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
 }
 
 /// What the header says of the process.
@@ -95,6 +125,7 @@ impl Journal {
             live,
             rows: &[],
             captures: &[],
+            heap: &[],
             events: 0,
             state: Mutex::default(),
             heaps: Mutex::default(),
@@ -104,11 +135,13 @@ impl Journal {
         let rows = journal.take(&mut state, Chunk::new(Kind::TimeLine, row::COUNT * row::SIZE));
         let events = journal.take(&mut state, Chunk::new(Kind::Events, event::COUNT * event::SIZE));
         let captures = journal.take(&mut state, Chunk::new(Kind::Captures, capture::MOST * 8));
+        let heap = journal.take(&mut state, Chunk::new(Kind::HeapState, heap::SIZE));
         journal.events = events.ok_or_else(no_room)?;
         let words = |at: Option<usize>, count| journal.arena.words(at?, count);
         let (rows, captures) = (words(rows, row::COUNT * row::WORDS), words(captures, capture::MOST));
         journal.rows = rows.ok_or_else(no_room)?;
         journal.captures = captures.ok_or_else(no_room)?;
+        journal.heap = words(heap, heap::WORDS).ok_or_else(no_room)?;
         journal.state = Mutex::new(state);
         Ok(journal)
     }
@@ -187,14 +220,19 @@ impl Journal {
     }
 
     /// `None` in a forked child: a thread that is not in that process may have held it.
-    fn lock(&self) -> Option<MutexGuard<'_, State>> {
-        (!self.is_closed()).then(|| self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+    fn lock(&self) -> Option<Locked<'_>> {
+        // First: the allocator asks for the lock as well, and this thread may be about to allocate.
+        let quiet = Quiet::enter();
+        (!self.is_closed()).then(|| Locked {
+            state: self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner()),
+            _quiet: quiet,
+        })
     }
 
     /// Room for what threads will soon need, so that few of them wait for the disk.
     pub(super) fn reserve_ahead(&self) {
         let Some(state) = self.lock() else { return };
-        let ahead = state.used + (64 << 10);
+        let ahead = state.used + (128 << 10);
         if ahead <= self.arena.cap() {
             self.arena.reserve(ahead);
         }
@@ -233,7 +271,7 @@ impl Journal {
     pub(crate) fn counters(&self, block: u32, count: usize) -> Option<&'static [Counters]> {
         let chunk = Chunk { owner: block, ..Chunk::new(Kind::Counters, count * size_of::<Counters>()) };
         let at = self.take(&mut *self.lock()?, chunk)?;
-        self.arena.counters(at, count)
+        self.arena.slice(at, count)
     }
 
     /// Asynchronous counters for a block: the `ordinal`-th chunk of it.
@@ -241,7 +279,7 @@ impl Journal {
         let length = count * size_of::<AsyncCounters>();
         let chunk = Chunk { owner: block, ordinal, ..Chunk::new(Kind::Asyncs, length) };
         let at = self.take(&mut *self.lock()?, chunk)?;
-        self.arena.asyncs(at, count)
+        self.arena.slice(at, count)
     }
 
     /// The same for copies of counters that are elsewhere.
@@ -249,7 +287,7 @@ impl Journal {
         let length = size_of_val(counters);
         let chunk = Chunk { owner: block, flags: 1, ..Chunk::new(Kind::Counters, length) };
         let at = self.take(&mut *self.lock()?, chunk)?;
-        self.arena.counters(at, counters.len())
+        self.arena.slice(at, counters.len())
     }
 
     /// And of asynchronous ones.
@@ -262,7 +300,7 @@ impl Journal {
         let length = size_of_val(asyncs);
         let chunk = Chunk { owner: block, ordinal, flags: 1, ..Chunk::new(Kind::Asyncs, length) };
         let at = self.take(&mut *self.lock()?, chunk)?;
-        self.arena.asyncs(at, asyncs.len())
+        self.arena.slice(at, asyncs.len())
     }
 
     /// True for what lies in the file.
@@ -463,6 +501,7 @@ impl Journal {
 
     /// Keeps a message. One that comes while the lock is not to be had is dropped: a thread that panics waits for nobody.
     pub(super) fn add_event(&self, event: Event, block: u32, text: &str) {
+        let _quiet = Quiet::enter();
         let mut state = None;
         for _ in 0..LOOKS {
             match self.state.try_lock() {

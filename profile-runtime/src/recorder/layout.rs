@@ -113,10 +113,22 @@ pub(super) enum Kind {
     Captures = 10,
     /// A snapshot of the heap, as it is dumped.
     Heap = 11,
+    /// The state of the heap's recording: words of [`heap`].
+    HeapState = 12,
+    /// What a thread has counted of the heap: [`tally`]s.
+    HeapLines = 13,
+    /// What threads have handed over, a tally for each record: the `ordinal`-th 1,024 of them.
+    HeapTallies = 14,
+    /// What else was counted on as many records: [`extra`]s.
+    HeapExtras = 15,
+    /// What records are of: [`heap_record`]s.
+    HeapRecords = 16,
+    /// The modules that are loaded, a line each: begin, end and bias in hexadecimal, build id, path.
+    HeapModules = 17,
 }
 
 impl Kind {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 17] = [
         Self::Sites,
         Self::Paths,
         Self::Counters,
@@ -128,6 +140,12 @@ impl Kind {
         Self::Events,
         Self::Captures,
         Self::Heap,
+        Self::HeapState,
+        Self::HeapLines,
+        Self::HeapTallies,
+        Self::HeapExtras,
+        Self::HeapRecords,
+        Self::HeapModules,
     ];
 }
 
@@ -175,6 +193,12 @@ impl Chunk {
             check: 0,
             time: 0,
         }
+    }
+
+    /// Of the same size and kind, so that it can be used for `other`.
+    #[cfg(unix)]
+    pub(super) fn is_for(&self, other: &Self) -> bool {
+        (self.kind, self.length) == (other.kind, other.length)
     }
 
     /// Its bytes, without the state.
@@ -286,6 +310,129 @@ pub(super) mod event {
     pub(in super::super) const HEAD: usize = 32;
     pub(in super::super) const TEXT: usize = SIZE - HEAD;
     pub(in super::super) const COUNT: usize = 16;
+}
+
+/// The state of the heap's recording: words of eight bytes.
+pub(super) mod heap {
+    use crate::heap::Mode;
+
+    pub(in super::super) const WORDS: usize = 320;
+    pub(in super::super) const SIZE: usize = WORDS * 8;
+    /// 1 while blocks are recorded, all of it in this file.
+    pub(in super::super) const RECORDING: usize = 0;
+    /// See [`mode_words`].
+    pub(in super::super) const MODE: usize = 1;
+    pub(in super::super) const NUMBER: usize = 2;
+    /// Frames kept of a stack.
+    pub(in super::super) const FRAMES: usize = 3;
+    /// When it began, nanoseconds since 1970.
+    pub(in super::super) const SINCE: usize = 4;
+    /// The number of the last peak, and how many bytes it was.
+    pub(in super::super) const EPOCH: usize = 5;
+    pub(in super::super) const PEAK: usize = 6;
+    /// Pieces that are not in the file: what is there of this recording is not whole.
+    pub(in super::super) const OUTSIDE: usize = 7;
+    pub(in super::super) const OLDER_FREES: usize = 8;
+    pub(in super::super) const UNRECORDED: usize = 9;
+    pub(in super::super) const PROFILER_BYTES: usize = 10;
+    /// A tally that was about to be changed, its record's id plus 1: what it comes to hold, and where in the file the line is
+    /// that comes to hold nothing; 0 without one.
+    pub(in super::super) const REDO_RECORD: usize = 16;
+    pub(in super::super) const REDO_LINE: usize = 17;
+    pub(in super::super) const REDO_EPOCH: usize = 18;
+    pub(in super::super) const REDO_COUNTS: usize = 19;
+    /// Bytes between samples, by the records' rates.
+    pub(in super::super) const RATES: usize = 64;
+    pub(in super::super) const RATE_COUNT: usize = 256;
+
+    /// A mode as two words.
+    #[cfg(unix)]
+    pub(in super::super) fn mode_words(mode: Mode) -> (u64, u64) {
+        match mode {
+            Mode::Off => (0, 0),
+            Mode::Counters => (1, 0),
+            Mode::Paths => (2, 0),
+            Mode::Sample { rate } => (3, rate),
+            Mode::Exact { frames } => (4, u64::from(frames)),
+        }
+    }
+
+    /// And back.
+    pub(in super::super) fn mode_of(kind: u64, number: u64) -> Option<Mode> {
+        match kind {
+            2 => Some(Mode::Paths),
+            3 if (1..1 << 40).contains(&number) => Some(Mode::Sample { rate: number }),
+            4 if (1..=u64::from(Mode::MAX_FRAMES)).contains(&number) => {
+                Some(Mode::Exact { frames: number as u32 })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// [`crate::heap::tally::Tally`]: half a word each the id of the record plus 1, which lines have, and the epoch; then words.
+pub(super) mod tally {
+    use crate::heap::tally::{OFFSETS, Reading};
+
+    pub(in super::super) const SIZE: usize = 64;
+    pub(in super::super) const ID: usize = 0;
+    pub(in super::super) const EPOCH: usize = 4;
+    pub(in super::super) const COUNTS: usize = 8;
+    pub(in super::super) const NUMBER: usize = 7;
+
+    const _: () = {
+        let [size, id, epoch, counts @ ..] = OFFSETS;
+        assert!(size == SIZE && id == ID && epoch == EPOCH);
+        let mut n = 0;
+        while n < NUMBER {
+            assert!(counts[n] == COUNTS + 8 * n);
+            n += 1;
+        }
+    };
+
+    /// Counts in the order in which they stand.
+    #[cfg(unix)]
+    pub(in super::super) fn words(reading: &Reading) -> [u64; NUMBER] {
+        let Reading { allocations, allocated_bytes, frees, freed_bytes, temporary, peak_blocks, peak_bytes } =
+            *reading;
+        [allocations, allocated_bytes, frees, freed_bytes, temporary, peak_blocks as u64, peak_bytes as u64]
+    }
+
+    pub(in super::super) fn reading(words: [u64; NUMBER]) -> Reading {
+        let [allocations, allocated_bytes, frees, freed_bytes, temporary, peak_blocks, peak_bytes] = words;
+        let (peak_blocks, peak_bytes) = (peak_blocks as i64, peak_bytes as i64);
+        Reading { allocations, allocated_bytes, frees, freed_bytes, temporary, peak_blocks, peak_bytes }
+    }
+}
+
+/// [`crate::heap::records::Extra`]: words of eight bytes.
+pub(super) mod extra {
+    pub(in super::super) const SIZE: usize = 32;
+    pub(in super::super) const COPIED_BYTES: usize = 0;
+    pub(in super::super) const SAMPLES: usize = 16;
+    pub(in super::super) const VARIANCE: usize = 24;
+    const _: () =
+        assert!(matches!(crate::heap::records::EXTRA_OFFSETS, [SIZE, COPIED_BYTES, SAMPLES, VARIANCE]));
+}
+
+/// What a record of the heap is of: words of eight bytes, the first of which says how many frames there are, and the checksum
+/// of the others.
+pub(super) mod heap_record {
+    /// Id, and the call path above it.
+    pub(in super::super) const ID: usize = 1;
+    /// Size class, logarithm of the alignment and rate, a byte each.
+    pub(in super::super) const SHAPE: usize = 2;
+    pub(in super::super) const FIRST_SIZE: usize = 3;
+    /// Return addresses, innermost first.
+    pub(in super::super) const FRAMES: usize = 4;
+    /// Stands in the first word of each.
+    pub(in super::super) const MARK: u64 = 1 << 31;
+
+    /// The checksum with a further word.
+    pub(in super::super) fn mix(sum: u32, word: u64) -> u32 {
+        let mixed = (u64::from(sum) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed ^ mixed >> 29) as u32 ^ (mixed >> 32) as u32
+    }
 }
 
 /// CRC-32, as in zlib.

@@ -26,6 +26,7 @@ mod assemble;
 mod ending;
 #[cfg(unix)]
 mod folder;
+mod heap_parts;
 #[cfg(unix)]
 mod journal;
 mod json;
@@ -44,7 +45,7 @@ mod watch;
 #[cfg(unix)]
 pub(crate) use ending::note_signal;
 #[cfg(unix)]
-pub(crate) use journal::Journal;
+pub(crate) use journal::{HeapFigures, Journal};
 pub use layout::MAGIC;
 pub use options::Options;
 pub use parts::ReadError;

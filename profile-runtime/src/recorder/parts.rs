@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::ops::Range;
 
+use super::heap_parts::HeapParts;
 use super::layout::{
     self, Chunk, Kind, LIVE_STATE, LIVE_WORDS, Live, checksum, event, header, path, row, site, thread,
 };
@@ -194,18 +195,20 @@ pub(super) struct Parts {
     pub(super) captures: Vec<(u32, u32)>,
     /// Snapshots of the heap: when, and where in the file.
     pub(super) heaps: Vec<(u64, Range<usize>)>,
+    /// And its counters.
+    pub(super) heap: HeapParts,
     /// Some counters are copies.
     pub(super) has_copies: bool,
     pub(super) damage: Damage,
 }
 
 /// A number at a place; zero beyond the end.
-fn word(bytes: &[u8], at: usize) -> u32 {
+pub(super) fn word(bytes: &[u8], at: usize) -> u32 {
     let part = bytes.get(at..).and_then(|rest| rest.first_chunk());
     part.map_or(0, |part| u32::from_ne_bytes(*part))
 }
 
-fn long(bytes: &[u8], at: usize) -> u64 {
+pub(super) fn long(bytes: &[u8], at: usize) -> u64 {
     let part = bytes.get(at..).and_then(|rest| rest.first_chunk());
     part.map_or(0, |part| u64::from_ne_bytes(*part))
 }
@@ -334,6 +337,12 @@ impl Parts {
                     self.damage.records += 1;
                 }
             }
+            Kind::HeapState
+            | Kind::HeapLines
+            | Kind::HeapTallies
+            | Kind::HeapExtras
+            | Kind::HeapRecords
+            | Kind::HeapModules => self.damage.records += self.heap.add(chunk, bytes, range),
         }
     }
 

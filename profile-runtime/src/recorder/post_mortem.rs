@@ -122,9 +122,27 @@ pub struct PostMortem {
     pub profile: Profile,
     /// What a reader has to know beside: what is missing, damaged or late.
     pub notes: Vec<String>,
-    /// The last snapshot of the heap, as it was dumped, and one of some time before it.
-    heap: Option<Vec<u8>>,
+    /// The heap at the end, and as it was dumped some time before that.
+    heap: Option<Heap>,
     heap_before: Option<Vec<u8>>,
+}
+
+/// What the heap held, as far as the file says.
+#[derive(Clone, Debug)]
+enum Heap {
+    /// By its counters: at the end.
+    Live(Box<Snapshot>),
+    /// By the last snapshot of it, as that was dumped.
+    Dumped(Vec<u8>),
+}
+
+impl Heap {
+    fn read(&self) -> Result<Snapshot, LoadError> {
+        match self {
+            Self::Live(snapshot) => Ok(Snapshot::clone(snapshot)),
+            Self::Dumped(dump) => Snapshot::read_dump(&mut &dump[..]),
+        }
+    }
 }
 
 fn time(nanoseconds: u64) -> SystemTime {
@@ -217,9 +235,13 @@ pub fn read_bytes(bytes: &[u8]) -> Result<PostMortem, ReadError> {
         _ => Ending::Silent,
     };
     let notes = notes(&parts, &assembled);
-    let heap = parts.heaps.last().and_then(|(_, range)| bytes.get(range.clone()));
+    let taken = last_sign.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
+    let dumped = || Some(Heap::Dumped(bytes.get(parts.heaps.last()?.1.clone())?.to_vec()));
+    let live = parts.heap.snapshot(&parts, bytes, taken);
+    let is_live = live.is_some();
+    let heap = live.map(|snapshot| Heap::Live(Box::new(snapshot))).or_else(dumped);
     let mut profile = assembled.profile;
-    if let Some(Ok(snapshot)) = heap.map(|mut dump| Snapshot::read_dump(&mut dump)) {
+    if let Some(Ok(snapshot)) = heap.as_ref().map(Heap::read) {
         add_heap(&mut profile, &snapshot);
     }
     Ok(PostMortem {
@@ -239,16 +261,21 @@ pub fn read_bytes(bytes: &[u8]) -> Result<PostMortem, ReadError> {
         suspended: assembled.suspended,
         profile,
         notes,
-        heap: heap.map(<[u8]>::to_vec),
-        heap_before: base(&parts.heaps).and_then(|range| bytes.get(range)).map(<[u8]>::to_vec),
+        heap,
+        heap_before: base(&parts.heaps, is_live.then_some(taken))
+            .and_then(|range| bytes.get(range))
+            .map(<[u8]>::to_vec),
     })
 }
 
-/// Of snapshots by time the one that the last is compared with: the newest of those that are a minute older, or else the
-/// oldest.
-fn base(heaps: &[(u64, Range<usize>)]) -> Option<Range<usize>> {
-    let ((last, _), others) = heaps.split_last()?;
-    let is_old = |(time, _): &&(u64, Range<usize>)| last.saturating_sub(*time) >= MINUTE;
+/// Of snapshots by time the one that what was last known, at `end`, is compared with: the newest of those that are a minute
+/// older, or else the oldest. Without an `end` that is the last of them.
+fn base(heaps: &[(u64, Range<usize>)], end: Option<u64>) -> Option<Range<usize>> {
+    let (end, others) = match end {
+        Some(end) => (end, heaps),
+        None => heaps.split_last().map(|((last, _), others)| (*last, others))?,
+    };
+    let is_old = |(time, _): &&(u64, Range<usize>)| end.saturating_sub(*time) >= MINUTE;
     others.iter().rev().find(is_old).or(others.first()).map(|(_, range)| range.clone())
 }
 
@@ -336,12 +363,13 @@ impl PostMortem {
         self.heap_before.as_ref().map(|dump| Snapshot::read_dump(&mut &dump[..]))
     }
 
-    /// The last snapshot of the heap, not yet named; `None` where none was recorded.
+    /// The heap at the end, not yet named; `None` where it was not recorded. Where recording it began before the flight
+    /// recorder, or the file had no room for all of it, this is as of the last snapshot, of up to ten seconds before.
     ///
     /// # Errors
     /// When it was damaged in a way that its checksum does not tell.
     pub fn heap(&self) -> Option<Result<Snapshot, LoadError>> {
-        self.heap.as_ref().map(|dump| Snapshot::read_dump(&mut &dump[..]))
+        self.heap.as_ref().map(Heap::read)
     }
 
     /// Memory at the end and its limit, where it was so near that it is likely to have been the cause.

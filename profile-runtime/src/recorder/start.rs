@@ -110,6 +110,7 @@ pub(crate) fn begin(folder: &Path, options: &Options) -> Result<PathBuf, StartEr
     journal.beat();
     let engine = engine::process();
     engine.record_into(journal);
+    crate::heap::mapped::record_into(journal);
     engine.paths.each(|path, parent, site| journal.path_added(path, parent, site));
     for block in engine.blocks() {
         journal.thread_began(block.id(), block.thread_name().as_deref());

@@ -202,6 +202,7 @@ impl Watch {
         let is_tracked = heap::mode() != heap::Mode::Off;
         let (live, peak) = if is_tracked { heap::get_traced_memory() } else { (row::UNKNOWN, 0) };
         self.journal.set(Live::PeakBytes, peak);
+        heap::mapped::look(self.journal);
         let mut calls = 0u64;
         for block in self.engine.blocks() {
             block.each(|counters, _| calls = calls.wrapping_add(counters.read_starts()));

@@ -136,14 +136,9 @@ pub fn load(truth: &Truth, thread: usize, sites: &[&'static Site], random: &mut 
     truth.ended(thread, function).fetch_add(1, Ordering::Relaxed);
 }
 
-/// Records into that folder, calls functions on some threads, and does `between` calls whatever else is to be done.
-pub fn work_until_killed(
-    folder: &Path,
-    options: &Options,
-    between: impl Fn(&Truth, usize, &mut Random) + Sync,
-) {
-    let path = recorder::start(folder, options).expect("it records");
-    assert_eq!(recorder::path(), Some(path));
+/// Calls functions on some threads, and does `between` calls whatever else is to be done. The recorder writes into that folder.
+pub fn work_until_killed(folder: &Path, between: impl Fn(&Truth, usize, &mut Random) + Sync) {
+    assert_eq!(recorder::path().expect("it records").parent(), Some(folder));
     let truth = Truth::open(&folder.join("truth"));
     let sites = sites("f", FUNCTIONS as u32);
     let all_are_there = Barrier::new(THREADS + 1);

@@ -1,0 +1,223 @@
+//! The heap's own counters as a file holds them, read without trust, and the snapshot that they come to.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use super::layout::{Chunk, Kind, extra, heap, heap_record, row, tally};
+use super::parts::{Parts, long, word};
+use crate::heap::Snapshot;
+use crate::heap::making::{Making, Shape};
+use crate::heap::modules::LoadedModule;
+use crate::heap::records::ExtraReading;
+use crate::heap::tallies::Reading;
+use crate::paths::NO_PATH;
+
+/// More frames are of no recording.
+const MOST_FRAMES: usize = 1024;
+
+/// What a record is of, and where its stack stands.
+#[derive(Clone, Debug)]
+struct Record {
+    shape: Shape,
+    rate: u8,
+    frames: Range<usize>,
+}
+
+/// See the module. Ranges are of the file.
+#[derive(Debug, Default)]
+pub(super) struct HeapParts {
+    state: Range<usize>,
+    lines: Vec<Range<usize>>,
+    tallies: Vec<(u32, Range<usize>)>,
+    extras: BTreeMap<u32, Range<usize>>,
+    records: BTreeMap<u32, Record>,
+    /// Lists of modules, and when they were written.
+    modules: Vec<(u64, Range<usize>)>,
+}
+
+impl HeapParts {
+    /// A chunk of the heap's. Returns how many records in it are damaged.
+    pub(super) fn add(&mut self, chunk: &Chunk, bytes: &[u8], range: Range<usize>) -> u64 {
+        match chunk.kind {
+            Kind::HeapState => self.state = range,
+            Kind::HeapLines => self.lines.push(range),
+            Kind::HeapTallies => self.tallies.push((chunk.ordinal, range)),
+            Kind::HeapExtras => drop(self.extras.insert(chunk.ordinal, range)),
+            Kind::HeapRecords => return self.add_records(bytes, range),
+            Kind::HeapModules => {
+                let end = range.start.saturating_add(chunk.filled as usize);
+                let is_sound = end <= range.end
+                    && bytes
+                        .get(range.start..end)
+                        .is_some_and(|text| super::layout::checksum(text) == chunk.check);
+                if !is_sound {
+                    return 1;
+                }
+                self.modules.push((chunk.time, range.start..end));
+            }
+            _ => {}
+        }
+        0
+    }
+
+    fn add_records(&mut self, bytes: &[u8], range: Range<usize>) -> u64 {
+        let mut at = range.start;
+        while at + heap_record::FRAMES * 8 <= range.end {
+            let head = long(bytes, at);
+            if head == 0 {
+                return 0;
+            }
+            let count = (head & 0xffff) as usize;
+            let end = at + (heap_record::FRAMES + count) * 8;
+            if head as u32 & !0xffff != heap_record::MARK as u32 || count > MOST_FRAMES || end > range.end {
+                return 1;
+            }
+            let words = (1..heap_record::FRAMES + count).map(|n| long(bytes, at + 8 * n));
+            if words.fold(0, heap_record::mix) != (head >> 32) as u32 {
+                return 1;
+            }
+            let [id, shape, first_size] = [heap_record::ID, heap_record::SHAPE, heap_record::FIRST_SIZE]
+                .map(|n| long(bytes, at + 8 * n));
+            let [size_class, align_log2, rate, ..] = shape.to_le_bytes();
+            let shape =
+                Shape { path: (id >> 32) as u32, size_class: size_class.min(64), align_log2, first_size };
+            let frames = at + heap_record::FRAMES * 8..end;
+            self.records.entry(id as u32).or_insert(Record { shape, rate, frames });
+            at = end;
+        }
+        0
+    }
+
+    /// What the heap held at the end. `None` where it was not recorded, or where not all of it is in the file.
+    pub(super) fn snapshot(&self, parts: &Parts, bytes: &[u8], taken: u64) -> Option<Snapshot> {
+        let state =
+            |n: usize| if n * 8 < self.state.len() { long(bytes, self.state.start + 8 * n) } else { 0 };
+        let mode = heap::mode_of(state(heap::MODE), state(heap::NUMBER))?;
+        if state(heap::RECORDING) != 1 || state(heap::OUTSIDE) != 0 {
+            return None;
+        }
+        let mut snapshot = Snapshot {
+            mode,
+            frame_limit: state(heap::FRAMES).min(MOST_FRAMES as u64) as u32,
+            duration: Duration::from_nanos(taken.saturating_sub(state(heap::SINCE))),
+            taken: Duration::from_nanos(taken),
+            ..Snapshot::new()
+        };
+        let sums = self.sums(bytes, &state);
+        let mut making = Making::new(self.loaded(bytes));
+        for (id, sum) in &sums {
+            let record = self.records.get(id);
+            let rate = record.map_or(0, |record| record.rate);
+            let rate = (rate != 0).then(|| state(heap::RATES + usize::from(rate)));
+            let counts = sum.counts(rate, &self.extra(bytes, *id));
+            // 0 is the record of what could not be told apart.
+            if *id == 0 {
+                snapshot.notes.truncated = counts.allocations;
+            }
+            let outside = Shape { path: u32::MAX, size_class: 0, align_log2: 0, first_size: 0 };
+            let shape = record.map_or(&outside, |record| &record.shape);
+            let frames = record.map_or(0..0, |record| record.frames.clone());
+            let stack = frames.step_by(8).map(|at| long(bytes, at) as usize);
+            making.add_trace(&mut snapshot, shape, stack, counts);
+        }
+        making.resolve_paths(
+            &mut snapshot,
+            |path| parts.paths.get(&path).copied().filter(|(parent, _)| *parent != NO_PATH),
+            |site| parts.sites.get(&site).cloned(),
+        );
+        let process = &mut snapshot.process;
+        process.live_bytes =
+            snapshot.traces.iter().fold(0, |sum, trace| sum.saturating_add(trace.counts.live_bytes()));
+        process.peak_bytes = state(heap::PEAK).max(process.live_bytes);
+        process.profiler_bytes = state(heap::PROFILER_BYTES);
+        if let Some(last) = parts.rows.last() {
+            let known = |word: usize| Some(last.words[word]).filter(|value| *value != row::UNKNOWN);
+            process.rss_bytes = known(row::RSS);
+            process.cgroup_limit = known(row::CGROUP_LIMIT);
+            process.cgroup_used = known(row::CGROUP_USED);
+        }
+        snapshot.notes.older_frees = state(heap::OLDER_FREES);
+        snapshot.notes.unrecorded = state(heap::UNRECORDED);
+        Some(snapshot)
+    }
+
+    /// By record, what threads held and handed over.
+    fn sums(&self, bytes: &[u8], state: &impl Fn(usize) -> u64) -> BTreeMap<u32, Reading> {
+        let epoch = state(heap::EPOCH) as u32;
+        let read = |at: usize| {
+            let words = std::array::from_fn(|n| long(bytes, at + tally::COUNTS + 8 * n));
+            tally::reading(words).at_peak(word(bytes, at + tally::EPOCH), epoch)
+        };
+        let redone = u32::try_from(state(heap::REDO_RECORD)).ok().and_then(|record| record.checked_sub(1));
+        let mut sums: BTreeMap<u32, Reading> = BTreeMap::new();
+        let mut add = |id: u32, reading: Reading| {
+            if reading != Reading::default() {
+                sums.entry(id).or_default().add(&reading);
+            }
+        };
+        let places = |range: &Range<usize>| {
+            range.clone().step_by(tally::SIZE).filter(|at| at + tally::SIZE <= bytes.len())
+        };
+        for (ordinal, range) in &self.tallies {
+            let many = (range.len() / tally::SIZE) as u32;
+            for (n, at) in (0..).zip(places(range)) {
+                let id = ordinal.wrapping_mul(many).wrapping_add(n);
+                if redone != Some(id) {
+                    add(id, read(at));
+                }
+            }
+        }
+        if let Some(id) = redone {
+            let words = std::array::from_fn(|n| state(heap::REDO_COUNTS + n));
+            add(id, tally::reading(words).at_peak(state(heap::REDO_EPOCH) as u32, epoch));
+        }
+        for at in self.lines.iter().flat_map(places) {
+            let is_done = redone.is_some() && state(heap::REDO_LINE) == at as u64;
+            if let Some(id) = word(bytes, at + tally::ID).checked_sub(1).filter(|_| !is_done) {
+                add(id, read(at));
+            }
+        }
+        sums
+    }
+
+    fn extra(&self, bytes: &[u8], id: u32) -> ExtraReading {
+        let at = self.extras.values().next().and_then(|first| {
+            let many = u32::try_from(first.len() / extra::SIZE).ok().filter(|many| *many > 0)?;
+            let chunk = self.extras.get(&(id / many))?;
+            let at = chunk.start + (id % many) as usize * extra::SIZE;
+            (at + extra::SIZE <= chunk.end).then_some(at)
+        });
+        at.map_or_else(ExtraReading::default, |at| ExtraReading {
+            copied_bytes: long(bytes, at + extra::COPIED_BYTES),
+            samples: long(bytes, at + extra::SAMPLES) as i64,
+            variance: long(bytes, at + extra::VARIANCE) as i64,
+        })
+    }
+
+    /// All modules that were ever loaded, the newest lists first.
+    fn loaded(&self, bytes: &[u8]) -> Vec<LoadedModule> {
+        let mut lists = self.modules.clone();
+        lists.sort_by_key(|(time, _)| std::cmp::Reverse(*time));
+        let texts = lists.iter().filter_map(|(_, range)| std::str::from_utf8(bytes.get(range.clone())?).ok());
+        let mut loaded: Vec<LoadedModule> = Vec::new();
+        for module in texts.flat_map(str::lines).filter_map(module) {
+            if !loaded.iter().any(|known| known.range == module.range && known.path == module.path) {
+                loaded.push(module);
+            }
+        }
+        loaded
+    }
+}
+
+/// A line of the list of modules.
+fn module(line: &str) -> Option<LoadedModule> {
+    let mut fields = line.splitn(5, ' ');
+    let mut number = || usize::from_str_radix(fields.next()?, 16).ok();
+    let (start, end, bias) = (number()?, number()?, number()?);
+    let digits = fields.next()?;
+    let build_id = (0..digits.len() / 2)
+        .map(|n| u8::from_str_radix(digits.get(2 * n..2 * n + 2)?, 16).ok())
+        .collect::<Option<Vec<u8>>>()?;
+    Some(LoadedModule { path: fields.next()?.to_owned(), build_id, range: start..end, bias })
+}
