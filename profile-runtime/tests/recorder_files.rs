@@ -18,11 +18,15 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use profile_cost_runtime::Stats;
+use profile_cost_runtime::heap::{self, KeyType, ReportOptions, Snapshot};
 use profile_cost_runtime::private::{Site, enter, instrument};
 use profile_cost_runtime::recorder::{self, Options, StartError};
 use profile_cost_runtime::testing::Random;
 
 use recorder_common::{FUNCTIONS, Folder, Truth, again, counts, is_child, load, number, sites, text};
+
+#[global_allocator]
+static ALLOCATOR: heap::Tracker = heap::Tracker::system();
 
 #[test]
 fn files_are_private_are_kept_in_number_and_follow_no_links() {
@@ -195,6 +199,7 @@ impl Drop for Ends<'_> {
 fn count_while_others_write() {
     static WAITS: Site = Site::new("waits", file!(), line!(), true);
     let path = recorder::start(Folder::of_parent(), &Options::default()).expect("it records");
+    let _ = heap::start(10);
     let sites = sites("over", FUNCTIONS as u32);
     let truth = Truth::open(&Folder::of_parent().join("truth"));
     let file = File::options().write(true).open(path).expect("it is ours");
@@ -217,6 +222,7 @@ fn count_while_others_write() {
                 let mut random = Random::of_seed(thread);
                 while is_on() {
                     load(truth, thread as usize, sites, &mut random, 0);
+                    drop(std::hint::black_box(vec![1u8; 1 + random.below(3_000) as usize]));
                     let mut polls = 0;
                     let mut future = pin!(instrument(
                         &WAITS,
@@ -236,8 +242,11 @@ fn count_while_others_write() {
             let mut text = Vec::new();
             Stats::from(profile).print_stats(&mut text, 20).expect("memory");
             let _ = profile_cost_runtime::in_flight();
+            show_heap(&heap::take_snapshot());
             if round % 10 == 9 {
                 profile_cost_runtime::reset();
+                heap::stop();
+                let _ = heap::start(10);
             }
         }
     });
@@ -283,6 +292,8 @@ fn sample(test: &str) -> Vec<u8> {
 /// Some of everything, and then killed.
 fn some_of_everything() {
     recorder::start(Folder::of_parent(), &Options::default()).expect("it records");
+    // Where stacks cannot be walked there is less of everything.
+    let _ = heap::start(5);
     let sites = sites("some", 50);
     let mut random = Random::of_seed(7);
     let folder = Folder::of_parent();
@@ -301,9 +312,21 @@ fn survive(bytes: &[u8]) -> bool {
     let mut text = Vec::new();
     post_mortem.write_text(&mut text, 5).expect("memory");
     post_mortem.write_json(&mut text).expect("memory");
+    if let Some(Ok(heap)) = post_mortem.heap() {
+        show_heap(&heap);
+    }
     let size = text.len();
     assert!(size < 64 * bytes.len() + (1 << 20), "{size} bytes of {}", bytes.len());
     true
+}
+
+/// In every way, whatever figures others have put there.
+fn show_heap(snapshot: &Snapshot) {
+    let mut text = Vec::new();
+    snapshot.write_report(&mut text, &ReportOptions::default()).expect("memory");
+    snapshot.write_statistics(&mut text, KeyType::Traceback, true, 5).expect("memory");
+    // A variance may be no number.
+    let _ = snapshot.write_dump(&mut text);
 }
 
 #[test]

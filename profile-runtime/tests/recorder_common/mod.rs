@@ -10,7 +10,7 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use profile_cost_runtime::private::{Site, enter};
-use profile_cost_runtime::recorder::{self, Options, PostMortem};
+use profile_cost_runtime::recorder::{self, PostMortem};
 use profile_cost_runtime::testing::Random;
 use profile_cost_runtime::{Counts, Profile};
 
