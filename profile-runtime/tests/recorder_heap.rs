@@ -129,6 +129,39 @@ fn a_leak_is_in_the_file_of_the_process_that_was_killed() {
 }
 
 #[test]
+fn a_recording_that_begins_anew_has_nothing_of_the_one_before() {
+    let test = "a_recording_that_begins_anew_has_nothing_of_the_one_before";
+    if let Some(folder) = std::env::var_os(CHILD) {
+        recorder::start(Path::new(&folder), &Options::default()).expect("it records");
+        for _ in 0..2 {
+            heap::start(25).expect("there is a tracker");
+            // With what is counted beside, and by many stacks.
+            (0..40).for_each(|_| leaks(MIB as usize));
+            let mut grows: Vec<u8> = Vec::new();
+            (0..100_000).for_each(|byte| grows.push(byte as u8));
+            black_box(&grows);
+            heap::stop();
+        }
+        heap::start(25).expect("there is a tracker");
+        (0..10).for_each(|_| leaks(MIB as usize));
+        kill_oneself();
+    }
+    let folder = folder("anew");
+    let post_mortem = killed(test, &folder);
+    let (function, size) = culprit(&post_mortem);
+    // The list of them may grow, too.
+    assert!((10 * MIB..10 * MIB + 8_192).contains(&size), "{function}");
+    let heap = post_mortem.heap().expect("there is one").expect("it is whole");
+    let copied: u64 = heap.traces.iter().map(|trace| trace.counts.copied_bytes).sum();
+    assert!(copied < 8_192, "{copied}");
+    assert!(heap.process.peak_bytes < 11 * MIB, "{:?}", heap.process);
+    let length =
+        std::fs::metadata(recorder::newest(&folder).expect("the folder").expect("a file")).expect("it").len();
+    assert!(length < 2 * MIB, "{length} bytes: pieces of the last recording are used again");
+    let _ = std::fs::remove_dir_all(folder);
+}
+
+#[test]
 fn one_that_was_recorded_before_the_flight_recorder_is_in_its_snapshots() {
     let test = "one_that_was_recorded_before_the_flight_recorder_is_in_its_snapshots";
     if let Some(folder) = std::env::var_os(CHILD) {
@@ -148,7 +181,14 @@ fn so_is_one_that_was_sampled() {
         leak(Mode::Sample { rate: 64 << 10 }, Path::new(&folder));
     }
     let folder = folder("sampled");
-    check_leak(&killed("so_is_one_that_was_sampled", &folder));
+    let post_mortem = killed("so_is_one_that_was_sampled", &folder);
+    check_leak(&post_mortem);
+    let heap = post_mortem.heap().expect("there is one").expect("it is whole");
+    assert!(
+        heap.traces.iter().any(|trace| trace.counts.samples > 30 && trace.counts.variance > 0.0),
+        "{:?}",
+        heap.traces
+    );
     let _ = std::fs::remove_dir_all(folder);
 }
 

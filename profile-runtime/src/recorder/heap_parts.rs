@@ -221,3 +221,101 @@ fn module(line: &str) -> Option<LoadedModule> {
         .collect::<Option<Vec<u8>>>()?;
     Some(LoadedModule { path: fields.next()?.to_owned(), build_id, range: start..end, bias })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TALLIES: usize = heap::SIZE;
+    const LINES: usize = TALLIES + 4 * tally::SIZE;
+    const END: usize = LINES + 2 * tally::SIZE;
+
+    /// A file of the state, four tallies and two lines.
+    struct File(Vec<u8>);
+
+    impl File {
+        fn new(epoch: u64) -> Self {
+            let mut file = Self(vec![0; END]);
+            for (word, value) in
+                [(heap::RECORDING, 1), (heap::MODE, 2), (heap::EPOCH, epoch), (heap::PEAK, 900)]
+            {
+                file.state(word, value);
+            }
+            file
+        }
+
+        fn state(&mut self, word: usize, value: u64) {
+            self.0[8 * word..8 * word + 8].copy_from_slice(&value.to_ne_bytes());
+        }
+
+        /// Allocated and freed blocks of ten bytes; at the peak of `epoch` so many.
+        fn tally(&mut self, at: usize, id: u32, [allocated, freed, peak]: [u64; 3], epoch: u32) {
+            self.0[at..at + 4].copy_from_slice(&id.to_ne_bytes());
+            self.0[at + 4..at + 8].copy_from_slice(&epoch.to_ne_bytes());
+            let counts = [allocated, 10 * allocated, freed, 10 * freed, 0, peak, 10 * peak];
+            self.0[at + 8..at + 64].copy_from_slice(counts.map(u64::to_ne_bytes).as_flattened());
+        }
+
+        /// Blocks allocated, freed and live at the peak, by record.
+        fn read(&self) -> Option<Vec<[u64; 3]>> {
+            let mut parts = HeapParts { state: 0..heap::SIZE, ..HeapParts::default() };
+            parts.tallies.push((0, TALLIES..LINES));
+            parts.lines.push(LINES..END);
+            let snapshot = parts.snapshot(&Parts::default(), &self.0, 0)?;
+            let counts = snapshot.traces.iter().map(|trace| trace.counts);
+            Some(counts.map(|counts| [counts.allocations, counts.frees, counts.peak_blocks]).collect())
+        }
+    }
+
+    #[test]
+    fn what_threads_hold_and_have_handed_over_is_added_up() {
+        let mut file = File::new(7);
+        file.tally(TALLIES + tally::SIZE, 0, [5, 2, 4], 7);
+        file.tally(TALLIES + 2 * tally::SIZE, 0, [1, 0, 0], 6);
+        file.tally(LINES, 2, [10, 1, 0], 7);
+        // Nothing has changed since the peak: what is live was live then.
+        assert_eq!(file.read(), Some(vec![[15, 3, 4], [1, 0, 1]]));
+    }
+
+    #[test]
+    fn a_line_that_was_being_folded_counts_once_however_far_that_had_come() {
+        let (before, line, after) = ([5, 2, 3], [10, 1, 9], [15, 3, 12]);
+        let at = TALLIES + tally::SIZE;
+        for (tally, held) in [(before, Some(line)), (after, Some(line)), (after, None)] {
+            let mut file = File::new(1);
+            file.tally(at, 0, tally, 1);
+            if let Some(held) = held {
+                file.tally(LINES, 2, held, 1);
+            }
+            // Another thread's of the same record.
+            file.tally(LINES + tally::SIZE, 2, [1, 0, 1], 1);
+            let [allocated, freed, peak] = after;
+            let counts = [allocated, 10 * allocated, freed, 10 * freed, 0, peak, 10 * peak];
+            let words = [2, LINES as u64, 1].into_iter().chain(counts);
+            words.enumerate().for_each(|(n, word)| file.state(heap::REDO_RECORD + n, word));
+            assert_eq!(file.read(), Some(vec![[16, 3, 13]]), "{tally:?}, {held:?}");
+        }
+    }
+
+    #[test]
+    fn a_recording_that_has_ended_or_is_not_all_in_the_file_is_told_by_its_snapshots() {
+        for (word, value) in [(heap::RECORDING, 0), (heap::OUTSIDE, 1), (heap::MODE, 1)] {
+            let mut file = File::new(0);
+            assert!(file.read().is_some());
+            file.state(word, value);
+            assert_eq!(file.read(), None, "{word}");
+        }
+    }
+
+    #[test]
+    fn modules_are_read_as_they_were_written() {
+        let read = module("7f00 7fff 7000 00ff /a b.so").expect("a line");
+        assert_eq!(
+            (read.path.as_str(), read.build_id, read.range, read.bias),
+            ("/a b.so", vec![0, 255], 0x7f00..0x7fff, 0x7000)
+        );
+        for line in ["", "1 2 3", "x 2 3 00 p", "1 2 3 0x p"] {
+            assert!(module(line).is_none(), "{line}");
+        }
+    }
+}
