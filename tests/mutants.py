@@ -284,7 +284,7 @@ BUGS = [
      "self.stand_ins.push(self.len);\n        self.len += 1;", "self.stand_ins.push(self.len);", DISORDERLY),
     ("a stay on a stand-in is counted on its path's other counters too", "snapshot.rs",
      "stay.filter(|stay| ptr::eq(stay.counters, counters))",
-     "stay.filter(|stay| unsafe { (*stay.counters).path.load(Ordering::Relaxed) } == path)", DISORDERLY),
+     "stay.filter(|stay| unsafe { (*stay.counters).path.load(Ordering::Relaxed) } == counters.path.load(Ordering::Relaxed))", DISORDERLY),
     ("an ended call is remembered for ever", DISORDER,
      "        self.ended.retain(|ended| is_above(paths, ended.call, to));\n", "", DISORDERLY),
     ("a context goes back to a call that has ended", CONTEXT,

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::time::UNIX_EPOCH;
 
 use profile_cost_runtime::heap::{ReportOptions, Snapshot, source_line};
 use profile_cost_runtime::recorder::{self, ReadError};
@@ -48,7 +49,11 @@ pub(crate) fn run(asked: &Postmortem) -> Result<(), Failure> {
     };
     let write_heap = |out: &mut dyn Write| {
         let Some(heap) = &heap else { return Ok(()) };
-        writeln!(out, "\nTHE HEAP, when it was last looked at")?;
+        let age = post_mortem.last_sign.duration_since(UNIX_EPOCH + heap.taken).unwrap_or_default();
+        match age.as_secs() {
+            0 => writeln!(out, "\nTHE HEAP, at the last sign of life")?,
+            seconds => writeln!(out, "\nTHE HEAP, {seconds} s before the last sign of life")?,
+        }
         let options = ReportOptions { top, source_line: Some(source_line), ..ReportOptions::default() };
         heap.write_report(&mut *out, &options)?;
         let Some(before) = &before else { return Ok(()) };
