@@ -184,6 +184,7 @@ fn a_file_that_others_write_over_costs_the_program_its_figures_alone() {
     // Whatever it says.
     survive(
         &fs::read(recorder::newest(&folder.0).expect("the folder").expect("a file")).expect("it is ours"),
+        true,
     );
 }
 
@@ -283,7 +284,8 @@ fn check_full(folder: &Path, output: &Output, why: &str) {
 /// A file of a process that was killed.
 fn sample(test: &str) -> Vec<u8> {
     let folder = Folder::new(test);
-    let output = again(test, &folder.0).output().expect("the child runs");
+    // Backtraces allocate on hundreds of stacks.
+    let output = again(test, &folder.0).env("RUST_BACKTRACE", "0").output().expect("the child runs");
     let file = recorder::newest(&folder.0).expect("the folder").expect("a file");
     assert!(!output.status.success(), "{}", text(&output));
     fs::read(file).expect("it is ours")
@@ -292,13 +294,13 @@ fn sample(test: &str) -> Vec<u8> {
 /// Some of everything, and then killed.
 fn some_of_everything() {
     recorder::start(Folder::of_parent(), &Options::default()).expect("it records");
-    // Where stacks cannot be walked there is less of everything.
-    let _ = heap::start(5);
     let sites = sites("some", 50);
     let mut random = Random::of_seed(7);
     let folder = Folder::of_parent();
     let truth = Truth::open(&folder.join("truth"));
-    (0..2_000).for_each(|_| load(&truth, 0, &sites[..FUNCTIONS], &mut random, 0));
+    // Where stacks cannot be walked there is less of everything.
+    let _ = heap::start(3);
+    (0..20).for_each(|_| load(&truth, 0, &sites[..FUNCTIONS], &mut random, 0));
     let _ = std::panic::catch_unwind(|| panic!("a message"));
     let _call = enter(sites[45], || {});
     std::thread::sleep(Duration::from_millis(300));
@@ -306,9 +308,12 @@ fn some_of_everything() {
     unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
 }
 
-/// Reads it, and shows what there is in every way.
-fn survive(bytes: &[u8]) -> bool {
+/// Reads it, and where that is asked for shows what there is in every way.
+fn survive(bytes: &[u8], is_shown: bool) -> bool {
     let Ok(post_mortem) = recorder::read_bytes(bytes) else { return false };
+    if !is_shown {
+        return true;
+    }
     let mut text = Vec::new();
     post_mortem.write_text(&mut text, 5).expect("memory");
     post_mortem.write_json(&mut text).expect("memory");
@@ -335,7 +340,7 @@ fn files_cut_off_anywhere_are_read_as_far_as_they_go() {
         return some_of_everything();
     }
     let bytes = sample("files_cut_off_anywhere_are_read_as_far_as_they_go");
-    assert!(survive(&bytes));
+    assert!(survive(&bytes, true));
     let step = number("PROFILE_COST_TEST_CUT_STEP", 797) as usize;
     let all = counts(&recorder::read_bytes(&bytes).expect("a file").profile, "some1").starts;
     let mut last = 0;
@@ -346,7 +351,7 @@ fn files_cut_off_anywhere_are_read_as_far_as_they_go() {
         let is = counts(&post_mortem.profile, "some1").starts;
         assert!(is >= last && is <= all, "{length}: {last}, {is}, {all}");
         last = is;
-        survive(&bytes[..length]);
+        survive(&bytes[..length], length % 8 == 0);
     }
     assert_eq!(last, all);
 }
@@ -394,7 +399,7 @@ fn files_damaged_in_any_way_are_read_as_far_as_they_are_sound() {
     let mut read = 0;
     let mutations = number("PROFILE_COST_TEST_MUTATIONS", 300);
     let mut damaged = bytes.clone();
-    for _ in 0..mutations {
+    for mutation in 0..mutations {
         damaged.copy_from_slice(&bytes);
         for _ in 0..=random.below(4) {
             let pick = |random: &mut Random, from: &[usize]| from[random.below(from.len() as u64) as usize];
@@ -426,7 +431,8 @@ fn files_damaged_in_any_way_are_read_as_far_as_they_are_sound() {
                 }
             }
         }
-        read += u64::from(survive(&damaged));
+        // Showing takes longer than reading by far, and finds inert values only.
+        read += u64::from(survive(&damaged, mutation % 8 == 0));
     }
     assert!(read * 4 > mutations, "{read} of {mutations} could be read");
 }

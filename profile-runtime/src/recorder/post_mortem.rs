@@ -241,8 +241,14 @@ pub fn read_bytes(bytes: &[u8]) -> Result<PostMortem, ReadError> {
     let is_live = live.is_some();
     let heap = live.map(|snapshot| Heap::Live(Box::new(snapshot))).or_else(dumped);
     let mut profile = assembled.profile;
-    if let Some(Ok(snapshot)) = heap.as_ref().map(Heap::read) {
-        add_heap(&mut profile, &snapshot);
+    match &heap {
+        Some(Heap::Live(snapshot)) => add_heap(&mut profile, snapshot),
+        Some(Heap::Dumped(_)) => {
+            if let Some(Ok(snapshot)) = heap.as_ref().map(Heap::read) {
+                add_heap(&mut profile, &snapshot);
+            }
+        }
+        None => {}
     }
     Ok(PostMortem {
         program: parts.header.program.clone(),
