@@ -1,4 +1,4 @@
-//! What the flight recorder adds to a call: the same functions on a thread whose counters are leaked, and on one whose counters
+//! What the flight recorder adds to a call and to a block of the heap: the same functions on a thread whose counters are leaked, and on one whose counters
 //! are in a file, in one process, taking turns.
 //!
 //! `cargo bench --bench recorder` prints a table for a file on tmpfs and one on the disk of the temporary folder. Each figure is the
@@ -13,7 +13,10 @@ use std::process::Command;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-use profile_cost::{profile_cost, recorder};
+use profile_cost::{heap, profile_cost, recorder};
+
+#[global_allocator]
+static ALLOCATOR: heap::Tracker = heap::Tracker::system();
 
 /// Set in the children: the folder that they record into.
 const FOLDER: &str = "PROFILE_COST_BENCH_FOLDER";
@@ -51,10 +54,11 @@ macro_rules! callees {
 }
 callees!(c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15);
 
-const SHAPES: [(&str, fn()); 3] = [
+const SHAPES: [(&str, fn()); 4] = [
     ("flat", || (0..BATCH).for_each(|n| _ = flat(n))),
     ("16 callees in turn", || (0..BATCH).for_each(|n| _ = CALLEES[n as usize % 16](n))),
     ("chain of 5", || (0..BATCH / 5).for_each(|n| _ = chain_1(n))),
+    ("blocks, heap exact:25", || (0..BATCH).for_each(|n| drop(black_box(vec![0u8; 32 + n as usize % 64])))),
 ];
 
 fn main() {
@@ -124,6 +128,8 @@ fn written() -> Option<u64> {
 
 fn measure(folder: &Path, is_test: bool) {
     profile_cost::enable();
+    // The first thread's counts of blocks are the process's own as well.
+    heap::start(25).expect("there is a tracker");
     let leaked = Worker::start();
     recorder::start(folder, &recorder::Options::default()).expect("it records");
     let mapped = Worker::start();

@@ -13,6 +13,8 @@ use crate::heap::records::ExtraReading;
 use crate::heap::tallies::Reading;
 use crate::paths::NO_PATH;
 
+/// More modules are of no process; every address is looked for in all of them.
+const MOST_MODULES: usize = 2_000;
 /// More frames are of no recording.
 const MOST_FRAMES: usize = 1024;
 
@@ -201,7 +203,7 @@ impl HeapParts {
         lists.sort_by_key(|(time, _)| std::cmp::Reverse(*time));
         let texts = lists.iter().filter_map(|(_, range)| std::str::from_utf8(bytes.get(range.clone())?).ok());
         let mut loaded: Vec<LoadedModule> = Vec::new();
-        for module in texts.flat_map(str::lines).filter_map(module) {
+        for module in texts.flat_map(str::lines).take(MOST_MODULES).filter_map(module) {
             if !loaded.iter().any(|known| known.range == module.range && known.path == module.path) {
                 loaded.push(module);
             }
