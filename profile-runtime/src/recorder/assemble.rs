@@ -71,12 +71,13 @@ impl Sum {
     fn awaited(&self, end: u64, most: u64) -> u64 {
         let ticks = self.balance.wrapping_add(self.suspended.wrapping_mul(end));
         let limit = most.saturating_mul(self.counts.starts);
-        let is_sound = |ticks: &u64| *ticks <= limit && (*ticks as i64) >= 0;
         // The process may have ended between the two stores of a suspension, or of a resumption, on each of these threads: then
         // the sum is one tick's number off, up or down. What is told is never above the truth.
         let torn = (1..=u64::from(self.torn.min(MOST_TORN))).map(|threads| threads.wrapping_mul(end));
-        let all = torn.flat_map(|off| [ticks.wrapping_add(off), ticks.wrapping_sub(off)]);
-        all.chain([ticks]).filter(is_sound).min().unwrap_or(0)
+        let all = torn.flat_map(|off| [ticks.wrapping_add(off), ticks.wrapping_sub(off)]).chain([ticks]);
+        // NOTE: below zero, where futures were suspended after the last look at the clock: then nothing is told.
+        let nearest = all.min_by_key(|ticks| (*ticks as i64).unsigned_abs()).unwrap_or(ticks);
+        if nearest <= limit && nearest as i64 >= 0 { nearest } else { 0 }
     }
 }
 
@@ -517,5 +518,8 @@ mod tests {
         assert_eq!((sum(70, 1, 1), sum(suspended, 0, 1)), (70, 100));
         // Two threads at once.
         assert_eq!(sum(70, 2, 2), 70);
+        // Suspended 110 ticks after the last look at the clock.
+        let later = 70u64.wrapping_sub(end + 110);
+        assert_eq!((sum(later, 1, 0), sum(later, 1, 1)), (0, 0));
     }
 }
