@@ -149,6 +149,7 @@ BUGS = [
     ("recorder: the heap's pieces are never used again", "recorder/journal/heap_counters.rs", "        state.heap.free += 1;", "", flight_heap("begins_anew")),
     ("recorder: rates of samples are lost", "heap/sampler.rs", "                mapped::note_rate(slot as u8, rate);\n", "", flight_heap("sampled")),
     ("recorder: the peak of the recording before", "heap/mapped.rs", "journal.heap_begins(tallies::peak(), OUTSIDE", "journal.heap_begins((journal.heap_peak().load(Ordering::Relaxed) as i64, 0), OUTSIDE", flight_heap("begins_anew")),
+    ("recorder: what is below zero is the machine's time", "recorder/assemble.rs", "all.min_by_key(|ticks| (*ticks as i64).unsigned_abs())", "all.filter(|ticks| (*ticks as i64) >= 0).min()", flight_unit("recorder::assemble")),
     ("recorder: anybody may read", "recorder/folder.rs", ".mode(0o600)", ".mode(0o644)", flight("private")),
     ("recorder: room is not reserved", "recorder/arena.rs", "libc::fallocate(file, 0, from", "libc::fallocate(file, libc::FALLOC_FL_KEEP_SIZE, from", flight("private")),
     ("recorder: files of the living are removed", "recorder/folder.rs", "is_ok_and(|file| !is_alive(&file))", "is_ok()", flight("private")),
