@@ -16,7 +16,6 @@ pub struct Response {
 pub(super) const TEXT: &str = "text/plain; charset=utf-8";
 pub(super) const JSON: &str = "application/json";
 pub(super) const HTML: &str = "text/html; charset=utf-8";
-#[cfg(feature = "flamegraph")]
 pub(super) const SVG: &str = "image/svg+xml";
 pub(super) const BINARY: &str = "application/octet-stream";
 
