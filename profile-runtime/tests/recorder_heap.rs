@@ -133,14 +133,18 @@ fn a_recording_that_begins_anew_has_nothing_of_the_one_before() {
     let test = "a_recording_that_begins_anew_has_nothing_of_the_one_before";
     if let Some(folder) = std::env::var_os(CHILD) {
         recorder::start(Path::new(&folder), &Options::default()).expect("it records");
-        for _ in 0..2 {
+        for _ in 0..40 {
             heap::start(25).expect("there is a tracker");
-            // With what is counted beside, and by many stacks.
-            (0..40).for_each(|_| leaks(MIB as usize));
-            let mut grows: Vec<u8> = Vec::new();
-            (0..100_000).for_each(|byte| grows.push(byte as u8));
-            black_box(&grows);
+            // On a thread that ends: what it counted is handed over to tallies, with what is counted beside.
+            let leaking = std::thread::spawn(|| {
+                (0..4).for_each(|_| leaks(MIB as usize));
+                let mut grows: Vec<u8> = Vec::new();
+                (0..10_000).for_each(|byte| grows.push(byte as u8));
+                black_box(&grows);
+            });
+            leaking.join().expect("it ends");
             heap::stop();
+            KEPT.lock().expect("nobody panics").clear();
         }
         heap::start(25).expect("there is a tracker");
         (0..10).for_each(|_| leaks(MIB as usize));
