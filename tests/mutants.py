@@ -563,7 +563,7 @@ SLOW = [
     ("heap: the line is that behind the call", "heap/making.rs", "let inside = address.wrapping_sub(1);", "let inside = address;", program("python")),
     ("heap: no memory is no stacks", "heap/recording.rs", "let full = memory::cap_reached() > 0;", "let full = false;", program("variables")),
     ("heap: the limit is not read", "heap/at_exit.rs", "        recording::set_memory_limit(bytes);", "        let _ = bytes;", program("variables")),
-    ("heap: the blocks of a panic's thread are lost", "heap/tally.rs", "        self.freed_bytes.store(reading.freed_bytes, Relaxed);", "    record.freed_bytes.store(sum.freed_bytes & !1, Relaxed);", program("panics")),
+    ("heap: the blocks of a panic's thread are lost", "heap/tally.rs", "        self.freed_bytes.store(reading.freed_bytes, Relaxed);", "        self.freed_bytes.store(reading.freed_bytes & !1, Relaxed);", program("panics")),
     ("heap: frees elsewhere are not counted", "heap/hooks.rs", "            local.lines().of(id).free(1, size as u64, local.is_recent(address));", "            if local.is_recent(address) {\n                local.lines().of(id).free(1, size as u64, true);\n            }", program("elsewhere")),
     ("heap: stop keeps what was sampled and counted", "heap/recording.rs", "    local::each().for_each(local::Local::clear);\n", "", program("again")),
     ("heap: in place is not moved", "heap/hooks.rs", "    } else if plan.keeps_every_block() || known.0.is_some() {", "    } else if from != to && (plan.keeps_every_block() || known.0.is_some()) {", program("reallocs")),
