@@ -30,8 +30,8 @@ pub(super) struct HeapChunks {
     records: (usize, usize),
     /// Chunks of the last recording that are free, of any kind.
     free: usize,
-    /// The list of modules: where its chunk is, and the checksum of what it says.
-    modules: Option<(usize, u32)>,
+    /// The checksum of the last list of modules.
+    modules: Option<u32>,
 }
 
 impl Journal {
@@ -178,7 +178,7 @@ impl Journal {
         }
         let check = checksum(text.as_bytes());
         let Some(mut state) = self.lock() else { return };
-        if state.heap.modules.is_some_and(|(_, before)| before == check) {
+        if state.heap.modules == Some(check) {
             return;
         }
         let room = text.len().next_power_of_two().max(LEAST_MODULES);
@@ -193,7 +193,7 @@ impl Journal {
             Chunk { filled: text.len() as u32, check, time: now(), ..Chunk::new(Kind::HeapModules, room) };
         self.begin(at, &chunk);
         // Those of before stay: addresses of what has been unloaded are in them.
-        state.heap.modules = Some((at, check));
+        state.heap.modules = Some(check);
     }
 
     // ---- the state of the recording ----
