@@ -25,7 +25,8 @@ fn one_line_functions() {
             let lines = said.stderr.lines().take_while(|line| !line.contains("Finished"));
             // The first test of all has the runtime compiled; other tests' builds may be waited for.
             let lines = lines.filter(|line| !line.starts_with("note: the profiler's runtime"));
-            let lines = lines.filter(|line| !line.contains("Blocking waiting for"));
+            // (In colour there is an escape between "Blocking" and this.)
+            let lines = lines.filter(|line| !line.contains("waiting for file lock on"));
             lines.map(str::to_owned).collect::<Vec<_>>()
         };
         let plain = warnings(copy.cargo_command("run --offline").env("COLUMNS", "140"));
