@@ -1,5 +1,5 @@
-//! Throughput of a service under wrk: plain, annotated and off, recording calls, with the flight recorder, sampling the heap on
-//! top, and scraped each second on top of that.
+//! Throughput of a service under wrk: plain, annotated and off, recording calls, sampling the heap on top, each of these two with
+//! the flight recorder and scraped each second.
 //!
 //! `cargo bench -p profile-cost-bench-service`. All of them serve during the whole run, each on the first processor; wrk
 //! runs on the second, and asks them in turn, in an order that changes from round to round. What is printed are the
@@ -23,7 +23,10 @@ struct Contender {
     goal: Option<f64>,
 }
 
-const CONTENDERS: [Contender; 8] = [
+const ON: usize = 3;
+/// With the flight recorder, and the same without it.
+const RECORDED: [(usize, usize); 2] = [(4, ON), (7, 6)];
+const CONTENDERS: [Contender; 9] = [
     Contender { name: "plain", program: PLAIN, what: "", scraped: false, goal: None },
     // The same program once more: how far apart two equal ones are.
     Contender { name: "plain again", program: PLAIN, what: "", scraped: false, goal: None },
@@ -38,6 +41,13 @@ const CONTENDERS: [Contender; 8] = [
     },
     Contender { name: "on, scraped", program: PROFILED, what: "on", scraped: true, goal: Some(0.98) },
     Contender { name: "on, heap sampled", program: PROFILED, what: "heap", scraped: false, goal: Some(0.97) },
+    Contender {
+        name: "on, heap sampled, recorder",
+        program: PROFILED,
+        what: "heap-recorded",
+        scraped: false,
+        goal: None,
+    },
     Contender {
         name: "on, heap sampled, scraped",
         program: PROFILED,
@@ -163,14 +173,14 @@ fn main() {
     let bytes = |target| services[0].get(target).1;
     let target = ["/debug/profile-cost/metrics", "/debug/profile-cost/stats"];
     let target =
-        target.into_iter().find(|target| services[3].get(target).0 == "200").expect("what to scrape");
+        target.into_iter().find(|target| services[ON].get(target).0 == "200").expect("what to scrape");
     println!(
         "axum on one thread, JSON: 60 % a product (5 annotated calls), 30 % a search (34), 10 % an order (7), each in a call \
          of the layer; wrk, 16 connections"
     );
     println!(
         "{rounds} rounds of {seconds} s each, scraped: {target} once a second ({} bytes)",
-        services[3].get(target).1
+        services[ON].get(target).1
     );
     for service in &services {
         service.load(1);
@@ -184,7 +194,7 @@ fn main() {
     let mut rates = vec![Vec::new(); CONTENDERS.len()];
     for round in 0..rounds as usize {
         for step in 0..CONTENDERS.len() {
-            let which = (round * 3 + step) % CONTENDERS.len();
+            let which = (round * 4 + step) % CONTENDERS.len();
             let service = &services[which];
             let rate = match CONTENDERS[which].scraped {
                 true => scraped(service, target, || service.load(seconds)),
@@ -233,12 +243,16 @@ fn main() {
             shown(&in_own_time)
         );
     }
-    let of_on = |rate: fn(&Rates) -> f64| {
-        median(&rates[4].iter().zip(&rates[3]).map(|(own, on)| rate(own) / rate(on)).collect::<Vec<_>>())
-    };
-    println!(
-        "with the flight recorder, of `on`: {:.3} requests a second, {:.3} of its own time; goal 0.98",
-        of_on(|rates| rates.per_second),
-        of_on(|rates| rates.per_own_second)
-    );
+    for (with, without) in RECORDED {
+        let ratio = |rate: fn(&Rates) -> f64| {
+            let pairs = rates[with].iter().zip(&rates[without]);
+            median(&pairs.map(|(with, without)| rate(with) / rate(without)).collect::<Vec<_>>())
+        };
+        println!(
+            "with the flight recorder, of `{}`: {:.3} requests a second, {:.3} of its own time; goal 0.98",
+            CONTENDERS[without].name,
+            ratio(|rates| rates.per_second),
+            ratio(|rates| rates.per_own_second)
+        );
+    }
 }

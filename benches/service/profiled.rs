@@ -1,5 +1,6 @@
 //! The service with every function annotated, the layer, the endpoints and the tracking allocator. Its argument says
-//! what is recorded: `off`, `on`, `recorded`, which is `on` with the flight recorder, or `heap`, which is `on` with the heap sampled.
+//! what is recorded: `off`, `on`, or `heap`, which is `on` with the heap sampled; `recorded` and `heap-recorded` are these with the
+//! flight recorder.
 
 use profile_cost::heap;
 use profile_cost::http::{Endpoints, Options, ProfileLayer};
@@ -17,7 +18,7 @@ static ALLOCATOR: heap::Tracker = heap::Tracker::system();
 
 fn main() {
     let what = std::env::args().nth(1).unwrap_or_default();
-    if what == "recorded" {
+    if what.ends_with("recorded") {
         // Whoever started this removes it.
         let folder = std::env::temp_dir().join(format!("profile-cost-bench-{}", std::process::id()));
         recorder::start(&folder, &recorder::Options::default()).expect("a folder");
@@ -25,7 +26,7 @@ fn main() {
     if what != "off" {
         profile_cost::enable();
     }
-    if what == "heap" {
+    if what.starts_with("heap") {
         heap::set_mode("sample:512KiB".parse().expect("a mode")).expect("the allocator is installed");
     }
     let router = shop::router().layer(ProfileLayer::new());
