@@ -411,6 +411,13 @@ BUGS = [
      "    let costs = crate::calibrate::costs();\n",
      "    let costs = { let _inside = thread::Inside::enter(); crate::calibrate::costs() };\n", THREADS),
     ("a remark without its end", "stats/text_default.rs", "not a regular expression, ignored: {pattern:?}", "not a regular expression, ignored", reports("nothing")),
+    ("recorder: of a record's lines the last counts", "recorder/heap_parts.rs", "sums.entry(id).or_default().add(&reading);", "drop(sums.insert(id, reading));", flight_unit("recorder::heap_parts")),
+    ("recorder: what has ended is told as the end", "recorder/heap_parts.rs", "if state(heap::RECORDING) != 1 || state", "if state", flight_unit("recorder::heap_parts")),
+    ("recorder: what is not all in the file is told as all", "recorder/heap_parts.rs", " || state(heap::OUTSIDE) != 0 {", " {", flight_unit("recorder::heap_parts")),
+    ("recorder: modules' paths end at a space", "recorder/heap_parts.rs", "line.splitn(5, ' ')", "line.split(' ')", flight_unit("recorder::heap_parts")),
+    ("recorder: snapshots of the heap are never begun", "recorder/journal/heaps.rs", "        self.begin(at, &chunk);\n        let before", "        let before", flight_heap("one_that_was")),
+    ("recorder: any list of modules is sound", "recorder/heap_parts.rs", "super::layout::checksum(text) == chunk.check", "text.len() < 1 << 30", flight_unit("recorder::heap_parts")),
+    ("recorder: any record is sound", "recorder/heap_parts.rs", "if words.fold(0, heap_record::mix) != (head >> 32) as u32 {", "if words.fold(0, heap_record::mix) == 0 {", flight_unit("recorder::heap_parts")),
 ]
 
 # As above, but the test takes long.

@@ -134,9 +134,10 @@ impl Arena {
         {
             /// Since Linux 5.14.
             const MADV_POPULATE_WRITE: libc::c_int = 23;
+            // SAFETY: within the mapping, as whoever extends it has made sure.
+            let pages = unsafe { self.base.as_ptr().add(from) };
             // SAFETY: pages of our mapping, whose content this does not change.
-            let result =
-                unsafe { libc::madvise(self.base.as_ptr().add(from).cast(), length, MADV_POPULATE_WRITE) };
+            let result = unsafe { libc::madvise(pages.cast(), length, MADV_POPULATE_WRITE) };
             let error = io::Error::last_os_error();
             if result != 0 && matches!(error.raw_os_error(), Some(libc::EFAULT | libc::ENOMEM | libc::ENOSPC))
             {
@@ -165,9 +166,11 @@ impl Arena {
     /// The address of so many bytes, if pages may be touched there.
     fn at(&self, offset: usize, length: usize) -> Option<*mut u8> {
         let end = offset.checked_add(length)?;
+        if end > self.reserved() || !offset.is_multiple_of(8) {
+            return None;
+        }
         // SAFETY: within the mapping.
-        (end <= self.reserved() && offset.is_multiple_of(8))
-            .then(|| unsafe { self.base.as_ptr().add(offset) })
+        Some(unsafe { self.base.as_ptr().add(offset) })
     }
 
     /// Words of eight bytes.

@@ -309,6 +309,52 @@ mod tests {
         }
     }
 
+    /// Adds `bytes` as a chunk and, again and again, with one of its first `many` bits turned round. The parts without and with
+    /// each, and how many records are told to be damaged.
+    fn with_bits_turned(chunk: &Chunk, bytes: &[u8], many: usize) -> (HeapParts, Vec<(u64, HeapParts)>) {
+        let read = |bytes: &[u8]| {
+            let mut parts = HeapParts::default();
+            (parts.add(chunk, bytes, 0..bytes.len()), parts)
+        };
+        let turned = (0..many).map(|bit| {
+            let mut bytes = bytes.to_vec();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            read(&bytes)
+        });
+        (read(bytes).1, turned.collect())
+    }
+
+    #[test]
+    fn a_damaged_list_of_modules_is_left_out() {
+        let list = b"7f00 7fff 7000 00ff /a b.so\n";
+        let chunk = Chunk {
+            filled: list.len() as u32,
+            check: super::super::layout::checksum(list),
+            ..Chunk::new(Kind::HeapModules, list.len() + 8)
+        };
+        let bytes = [&list[..], &[0; 8]].concat();
+        let (sound, turned) = with_bits_turned(&chunk, &bytes, 8 * list.len());
+        assert_eq!(sound.loaded(&bytes).len(), 1);
+        for (damaged, parts) in turned {
+            assert_eq!((damaged, parts.modules.len()), (1, 0));
+        }
+    }
+
+    #[test]
+    fn a_damaged_record_is_left_out() {
+        let mut words = vec![0, 5 << 32 | 3, 0x10_0407, 100, 0x7f01, 0x7f02];
+        let check = words[1..].iter().copied().fold(0, heap_record::mix);
+        words[0] = u64::from(check) << 32 | heap_record::MARK | 2;
+        let many = 64 * words.len();
+        words.extend([0; 8]);
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+        let (sound, turned) = with_bits_turned(&Chunk::new(Kind::HeapRecords, bytes.len()), &bytes, many);
+        assert_eq!(sound.records[&3].shape.first_size, 100);
+        for (n, (damaged, parts)) in turned.iter().enumerate() {
+            assert_eq!((*damaged, parts.records.len()), (1, 0), "bit {n}");
+        }
+    }
+
     #[test]
     fn modules_are_read_as_they_were_written() {
         let read = module("7f00 7fff 7000 00ff /a b.so").expect("a line");

@@ -1,5 +1,6 @@
 //! What became of a process, as its file tells: a value, and the ways to it.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
@@ -137,10 +138,10 @@ enum Heap {
 }
 
 impl Heap {
-    fn read(&self) -> Result<Snapshot, LoadError> {
+    fn read(&self) -> Result<Cow<'_, Snapshot>, LoadError> {
         match self {
-            Self::Live(snapshot) => Ok(Snapshot::clone(snapshot)),
-            Self::Dumped(dump) => Snapshot::read_dump(&mut &dump[..]),
+            Self::Live(snapshot) => Ok(Cow::Borrowed(snapshot)),
+            Self::Dumped(dump) => Snapshot::read_dump(&mut &dump[..]).map(Cow::Owned),
         }
     }
 }
@@ -241,14 +242,9 @@ pub fn read_bytes(bytes: &[u8]) -> Result<PostMortem, ReadError> {
     let is_live = live.is_some();
     let heap = live.map(|snapshot| Heap::Live(Box::new(snapshot))).or_else(dumped);
     let mut profile = assembled.profile;
-    match &heap {
-        Some(Heap::Live(snapshot)) => add_heap(&mut profile, snapshot),
-        Some(Heap::Dumped(_)) => {
-            if let Some(Ok(snapshot)) = heap.as_ref().map(Heap::read) {
-                add_heap(&mut profile, &snapshot);
-            }
-        }
-        None => {}
+    // What cannot be read is told by whoever asks for the heap.
+    if let Some(Ok(snapshot)) = heap.as_ref().map(Heap::read) {
+        add_heap(&mut profile, &snapshot);
     }
     Ok(PostMortem {
         program: parts.header.program.clone(),
@@ -375,7 +371,7 @@ impl PostMortem {
     /// # Errors
     /// When it was damaged in a way that its checksum does not tell.
     pub fn heap(&self) -> Option<Result<Snapshot, LoadError>> {
-        self.heap.as_ref().map(Heap::read)
+        self.heap.as_ref().map(|heap| heap.read().map(Cow::into_owned))
     }
 
     /// Memory at the end and its limit, where it was so near that it is likely to have been the cause.
