@@ -1,13 +1,18 @@
 //! What a file says, read without trust: its chunks taken apart. Damaged ones are left out, and counted.
 
+mod error;
+mod header;
+mod numbers;
+
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
-use std::io;
 use std::ops::Range;
 
+pub use self::error::ReadError;
+use self::header::Header;
+pub(super) use self::numbers::{long, word};
 use super::heap_parts::HeapParts;
 use super::layout::{
-    self, Chunk, Kind, LIVE_STATE, LIVE_WORDS, Live, checksum, event, header, path, row, site, thread,
+    self, Chunk, Kind, LIVE_STATE, LIVE_WORDS, Live, checksum, event, path, row, site, thread,
 };
 use crate::estimate::Samples;
 use crate::paths::NO_PATH;
@@ -17,68 +22,6 @@ use crate::split::part;
 
 /// More functions or paths than a writer makes are none of its.
 const MOST: usize = 200_000;
-
-/// Why a file cannot be read.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum ReadError {
-    /// The file cannot be opened or read.
-    Io(io::Error),
-    /// It is something else: name a file that a flight recorder wrote.
-    NotAFlight,
-    /// Written by another version of profile-cost: read it with that one.
-    Version(u32),
-    /// Written on a machine of another byte order: read it on one like that.
-    ByteOrder,
-    /// Its header is damaged or cut off, so that nothing in it can be told.
-    Header(String),
-    /// There is no such file in the folder: name another.
-    Empty,
-}
-
-impl fmt::Display for ReadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Io(error) => write!(f, "{error}"),
-            Self::NotAFlight => f.write_str("not a flight recorder's file; those end with .flight"),
-            Self::Version(version) => write!(
-                f,
-                "written in version {version} of the format, and this reads version {}; use the profile-cost that wrote it",
-                layout::VERSION
-            ),
-            Self::ByteOrder => {
-                f.write_str("written on a machine of another byte order; read it on one like that")
-            }
-            Self::Header(what) => write!(f, "{what}; nothing in it can be told"),
-            Self::Empty => f.write_str("no file of a flight recorder (*.flight) in that folder"),
-        }
-    }
-}
-
-impl std::error::Error for ReadError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Io(error) => Some(error),
-            _ => None,
-        }
-    }
-}
-
-/// What does not change.
-#[derive(Debug, Default)]
-pub(super) struct Header {
-    pub(super) pid: u32,
-    pub(super) cap: u64,
-    /// Nanoseconds since 1970.
-    pub(super) started: u64,
-    pub(super) start_tick: u64,
-    pub(super) program: String,
-    pub(super) build_id: String,
-    pub(super) host: String,
-    /// See `counters::OFFSETS` and `ASYNC_OFFSETS`.
-    counters: [usize; 12],
-    asyncs: [usize; 9],
-}
 
 /// What one thread counted on one path.
 #[derive(Clone, Copy, Debug, Default)]
@@ -202,81 +145,17 @@ pub(super) struct Parts {
     pub(super) damage: Damage,
 }
 
-/// A number at a place; zero beyond the end.
-pub(super) fn word(bytes: &[u8], at: usize) -> u32 {
-    let part = bytes.get(at..).and_then(|rest| rest.first_chunk());
-    part.map_or(0, |part| u32::from_ne_bytes(*part))
-}
-
-pub(super) fn long(bytes: &[u8], at: usize) -> u64 {
-    let part = bytes.get(at..).and_then(|rest| rest.first_chunk());
-    part.map_or(0, |part| u64::from_ne_bytes(*part))
-}
-
 /// True when nothing was written from there on. A record before it that is not sound is one that the process was writing
 /// when it ended, which nobody has counted on yet.
 fn is_unwritten(held: &[u8], from: usize) -> bool {
     held.get(from..).is_none_or(|rest| rest.iter().all(|byte| *byte == 0))
 }
 
-fn short(bytes: &[u8], at: usize) -> usize {
-    let part = bytes.get(at..).and_then(|rest| rest.first_chunk());
-    part.map_or(0, |part| usize::from(u16::from_ne_bytes(*part)))
-}
-
-/// Where in counters what is; the first is their size.
-fn offsets<const N: usize>(bytes: &[u8], at: usize) -> Result<[usize; N], ReadError> {
-    let offsets: [usize; N] = std::array::from_fn(|n| short(bytes, at + 2 * n));
-    let size = offsets[0];
-    let is_sound = size.is_multiple_of(64)
-        && (64..=1024).contains(&size)
-        && offsets[1..].iter().all(|offset| offset + 8 <= size || offset + 4 == size);
-    let damaged = || ReadError::Header("its header says of counters what cannot be".to_owned());
-    is_sound.then_some(offsets).ok_or_else(damaged)
-}
-
-impl Header {
-    fn read(bytes: &[u8]) -> Result<Self, ReadError> {
-        if !bytes.starts_with(layout::MAGIC) {
-            return Err(ReadError::NotAFlight);
-        }
-        if bytes.len() < layout::HEADER {
-            return Err(ReadError::Header(format!("cut off after {} bytes, in its header", bytes.len())));
-        }
-        if word(bytes, header::ORDER) == layout::ORDER.swap_bytes() {
-            return Err(ReadError::ByteOrder);
-        }
-        let version = word(bytes, header::VERSION);
-        if version != layout::VERSION {
-            return Err(ReadError::Version(version));
-        }
-        let check = bytes.get(..header::CHECK).map(checksum);
-        if check != Some(word(bytes, header::CHECK)) {
-            return Err(ReadError::Header("its header is damaged: the checksum is another".to_owned()));
-        }
-        let text = |at: usize| {
-            let length = short(bytes, at).min(header::TEXT);
-            String::from_utf8_lossy(bytes.get(at + 2..at + 2 + length).unwrap_or_default()).into_owned()
-        };
-        Ok(Self {
-            pid: word(bytes, header::PID),
-            cap: long(bytes, header::CAP),
-            started: long(bytes, header::STARTED),
-            start_tick: long(bytes, header::START_TICK),
-            program: text(header::PROGRAM),
-            build_id: text(header::BUILD_ID),
-            host: text(header::HOST),
-            counters: offsets(bytes, header::COUNTERS)?,
-            asyncs: offsets(bytes, header::ASYNCS)?,
-        })
-    }
-}
-
 impl Parts {
     /// Takes a file apart.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, ReadError> {
         let header = Header::read(bytes)?;
-        let live = std::array::from_fn(|n| long(bytes, header::LIVE + 8 * n));
+        let live = std::array::from_fn(|n| long(bytes, layout::header::LIVE + 8 * n));
         let mut parts = Self { header, live, ..Self::default() };
         let used = usize::try_from(parts.live(Live::Used)).unwrap_or(usize::MAX);
         parts.damage.missing = used.saturating_sub(bytes.len()) as u64;
