@@ -207,14 +207,19 @@ fn signalled(signal: libc::c_int, mut command: Command) -> (Child, Lines<BufRead
     (child, lines)
 }
 
+/// In a call at the end, which a signal ends.
+fn work_until_the_signal() -> ! {
+    work();
+    println_ran_on();
+    scope!("endless");
+    std::thread::sleep(Duration::from_secs(30));
+    std::process::exit(1);
+}
+
 #[test]
 fn sigterm_writes_the_report_and_still_ends_the_process() {
     if is_child() {
-        work();
-        println_ran_on();
-        scope!("endless");
-        std::thread::sleep(Duration::from_secs(30));
-        std::process::exit(1);
+        work_until_the_signal();
     }
     let folder = folder("sigterm");
     let output = terminate(reporting("sigterm_writes_the_report_and_still_ends_the_process", &folder));
@@ -225,11 +230,7 @@ fn sigterm_writes_the_report_and_still_ends_the_process() {
 #[test]
 fn ctrl_c_writes_the_report_and_still_ends_the_process() {
     if is_child() {
-        work();
-        println_ran_on();
-        scope!("endless");
-        std::thread::sleep(Duration::from_secs(30));
-        std::process::exit(1);
+        work_until_the_signal();
     }
     let folder = folder("sigint");
     let command = reporting("ctrl_c_writes_the_report_and_still_ends_the_process", &folder);

@@ -34,6 +34,22 @@ fn serve_as_told() {
             let said = format!("recording {}\n", profile_cost_runtime::is_enabled());
             std::io::stderr().write_all(said.as_bytes()).expect("stderr");
         }
+        Some("fork at once") => {
+            for _ in 0..20 {
+                let server = serve(here(), Options::default()).expect("a port");
+                // SAFETY: the child does only what a signal handler may.
+                let child = unsafe { libc::fork() };
+                if child == 0 {
+                    // SAFETY: reads a descriptor's option; ends the process.
+                    unsafe { libc::_exit(i32::from((0..100).any(|descriptor| listens(descriptor)))) };
+                }
+                let mut status = -1;
+                // SAFETY: of a child of this process, into a variable of ours.
+                unsafe { libc::waitpid(child, &raw mut status, 0) };
+                assert_eq!(status, 0, "the child has the socket");
+                server.stop();
+            }
+        }
         Some("fork") => {
             // SAFETY: the child only sleeps and ends.
             let child = unsafe { libc::fork() };
@@ -47,6 +63,17 @@ fn serve_as_told() {
         }
         _ => {}
     }
+}
+
+/// True for a socket that accepts connections.
+fn listens(descriptor: i32) -> bool {
+    let (mut is, mut length) = (0, size_of::<libc::c_int>() as libc::socklen_t);
+    // SAFETY: an int of ours, with its size.
+    let failed = unsafe {
+        let is = (&raw mut is).cast();
+        libc::getsockopt(descriptor, libc::SOL_SOCKET, libc::SO_ACCEPTCONN, is, &raw mut length)
+    };
+    failed == 0 && is == 1
 }
 
 /// What a program says that ends by itself.
@@ -90,6 +117,12 @@ fn the_environment_is_answered_in_words() {
         // The service runs on, and the variable alone records nothing.
         assert!(said.contains("recording false\n") || expected == "NOTHING", "{variables:?}: {said}");
     }
+}
+
+#[test]
+fn nor_does_one_that_is_forked_before_the_server_s_thread_runs() {
+    let output = service("serve_as_told", "fork at once").stdin(Stdio::null()).output().expect("it runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]

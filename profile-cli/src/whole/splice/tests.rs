@@ -2,16 +2,14 @@
 
 use super::*;
 
+/// All functions are wanted, but for those on these lines.
+fn options(left_out: &BTreeSet<usize>) -> Options<'_> {
+    Options { edition_2015: false, file: None, min_size: 0, wanted: &|_| true, left_out, is_root: false }
+}
+
 fn splice_with(source: &str, change: impl FnOnce(&mut Options<'_>)) -> Spliced {
     let left_out = BTreeSet::new();
-    let mut options = Options {
-        edition_2015: false,
-        file: None,
-        min_size: 0,
-        wanted: &|_| true,
-        left_out: &left_out,
-        is_root: false,
-    };
+    let mut options = options(&left_out);
     change(&mut options);
     splice(source, &options).unwrap()
 }
@@ -248,18 +246,7 @@ fn what_the_options_leave_out() {
     let result = splice_with(source, |options| options.wanted = &|name| name != "A::a" && name != "c");
     assert_eq!(counted(&result), ["A::b", "a", "d"]);
     assert_eq!(skipped(&result), ["A::a: not wanted", "c: not wanted"]);
-    let left_out = BTreeSet::from([1, 3]);
-    let result = splice(
-        source,
-        &Options {
-            edition_2015: false,
-            file: None,
-            min_size: 0,
-            wanted: &|_| true,
-            left_out: &left_out,
-            is_root: false,
-        },
-    );
+    let result = splice(source, &options(&BTreeSet::from([1, 3])));
     assert_eq!(skipped(&result.unwrap()), ["A::a: left out", "A::b: left out", "c: left out", "d: left out"]);
 }
 

@@ -20,11 +20,24 @@ const REFUSAL: Duration = Duration::from_millis(5);
 /// How long a server that stops waits for this thread.
 const END: Duration = Duration::from_secs(1);
 
+/// The socket, which children that are forked from now on do not keep: also those that are before the thread has begun.
+struct Listening {
+    // Dropped first.
+    #[cfg(unix)]
+    _closed: crate::fork::ClosedInChildren,
+    socket: TcpListener,
+}
+
 /// Starts the thread.
-pub(super) fn start(listener: TcpListener, workers: Arc<Workers>) -> io::Result<JoinHandle<()>> {
+pub(super) fn start(socket: TcpListener, workers: Arc<Workers>) -> io::Result<JoinHandle<()>> {
+    let listening = Listening {
+        #[cfg(unix)]
+        _closed: crate::fork::ClosedInChildren::new(std::os::fd::AsRawFd::as_raw_fd(&socket)),
+        socket,
+    };
     let spawn = || {
         let thread = std::thread::Builder::new().stack_size(STACK);
-        thread.spawn(move || run(&listener, &workers))
+        thread.spawn(move || run(&listening, &workers))
     };
     #[cfg(unix)]
     // Nor do the threads that this one starts get signals that are the program's.
@@ -33,13 +46,11 @@ pub(super) fn start(listener: TcpListener, workers: Arc<Workers>) -> io::Result<
     spawn()
 }
 
-fn run(listener: &TcpListener, workers: &Arc<Workers>) {
+fn run(listening: &Listening, workers: &Arc<Workers>) {
     crate::thread::leave_out(NAME);
-    #[cfg(unix)]
-    let _closed = crate::fork::ClosedInChildren::new(std::os::fd::AsRawFd::as_raw_fd(listener));
     let mut pause = PAUSE;
     while !workers.service.is_stopping() {
-        match listener.accept() {
+        match listening.socket.accept() {
             Ok((stream, _)) => {
                 pause = PAUSE;
                 if workers.service.is_stopping() {
