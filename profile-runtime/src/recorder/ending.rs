@@ -17,14 +17,17 @@ fn journal() -> Option<&'static Journal> {
     unsafe { JOURNAL.load(Ordering::Acquire).as_ref() }
 }
 
-/// Arranges for all marks.
-pub(super) fn begin(journal: &'static Journal, with_signals: bool, is_before_main: bool) {
+/// Arranges for children that are forked: the file is not theirs. Before anything counts in it.
+pub(super) fn close_in_children(journal: &'static Journal) {
     JOURNAL.store(std::ptr::from_ref(journal).cast_mut(), Ordering::Release);
     // SAFETY: the functions live for ever, have C's calling convention, and do not unwind.
-    unsafe {
-        libc::atexit(at_exit);
-        libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(in_child));
-    }
+    unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(in_child)) };
+}
+
+/// Arranges for all marks.
+pub(super) fn begin(with_signals: bool, is_before_main: bool) {
+    // SAFETY: the function lives for ever, has C's calling convention, and does not unwind.
+    unsafe { libc::atexit(at_exit) };
     // Setting it from a thread that panics would panic once more.
     if !std::thread::panicking() {
         let before = panic::take_hook();

@@ -103,6 +103,7 @@ pub(crate) fn begin(folder: &Path, options: &Options) -> Result<PathBuf, StartEr
         let _ = std::fs::remove_file(&path);
         return Err(StartError::Started(STARTED.get().map(|first| first.path.clone()).unwrap_or_default()));
     }
+    ending::close_in_children(journal);
     journal.set(Live::NsPerTick, crate::clock::ns_per_tick().to_bits());
     journal.set(Live::MemoryLimit, options.memory_limit.unwrap_or(0));
     #[cfg(feature = "throttle")]
@@ -117,7 +118,7 @@ pub(crate) fn begin(folder: &Path, options: &Options) -> Result<PathBuf, StartEr
     }
     let copies = Copies::of(engine, journal);
     copies.refresh();
-    ending::begin(journal, options.signals, BEFORE_MAIN.load(Ordering::Relaxed));
+    ending::begin(options.signals, BEFORE_MAIN.load(Ordering::Relaxed));
     watch::start(journal, copies, previous, options).map_err(StartError::Thread)?;
     Ok(path)
 }
