@@ -20,8 +20,8 @@ use profile_cost_runtime::recorder::{self, Ending, Options};
 use profile_cost_runtime::testing::Random;
 
 use recorder_common::{
-    BATCH, Folder, Running, THREADS, Truth, again, check_truth, counts, is_child, number, say_ready, sites,
-    text, work_until_killed,
+    BATCH, Folder, Running, THREADS, Truth, again, check_truth, counts, is_child, kill_oneself, number,
+    say_ready, sites, text, wait_for_a_look, work_until_killed,
 };
 
 #[test]
@@ -129,11 +129,10 @@ fn a_call_with_a_tree_of_its_own_is_added_at_its_end_and_shown_while_it_runs() {
     if is_child() {
         recorder::start(Folder::of_parent(), &Options::default()).expect("it records");
         profile_cost_runtime::runcall(|| (0..5).for_each(|_| drop(enter(&DONE, || {}))));
-        profile_cost_runtime::runcall(|| {
+        profile_cost_runtime::runcall(|| -> () {
             (0..3).for_each(|_| drop(enter(&DONE, || {})));
             let _call = enter(&OPEN, || {});
-            // SAFETY: a signal to this process.
-            unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
+            kill_oneself()
         });
     }
     let folder = Folder::new("captured");
@@ -199,11 +198,11 @@ fn the_process_before_is_reported_at_the_next_start() {
     let test = "the_process_before_is_reported_at_the_next_start";
     if is_child() {
         let options = Options { report_previous: true, keep: 1, ..Options::default() };
-        recorder::start(Folder::of_parent(), &options).expect("it records");
+        let path = recorder::start(Folder::of_parent(), &options).expect("it records");
         drop(enter(&CALLED, || {}));
-        std::thread::sleep(Duration::from_millis(500));
-        // SAFETY: a signal to this process.
-        unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
+        // The thread reports first of all.
+        wait_for_a_look(&path);
+        kill_oneself();
     }
     let folder = Folder::new("previous");
     let run = || {
@@ -222,11 +221,11 @@ fn what_was_counted_before_is_copied_and_said() {
     if is_child() {
         profile_cost_runtime::enable();
         (0..1_000).for_each(|_| drop(enter(&EARLY, || {})));
-        recorder::start(Folder::of_parent(), &Options::default()).expect("it records");
+        let path = recorder::start(Folder::of_parent(), &Options::default()).expect("it records");
         (0..2_000).for_each(|_| drop(enter(&EARLY, || {})));
         // New chunks of counters are in the file themselves.
         std::thread::spawn(|| (0..500).for_each(|_| drop(enter(&LATE, || {})))).join().expect("it ends");
-        std::thread::sleep(Duration::from_millis(600));
+        wait_for_a_look(&path);
         // SAFETY: ends the process.
         unsafe { libc::_exit(0) };
     }
@@ -305,7 +304,7 @@ fn a_file_of_a_process_that_lives_is_read_as_such() {
     let mut shown = Vec::new();
     post_mortem.write_text(&mut shown, 10).expect("memory");
     let shown = String::from_utf8(shown).expect("text");
-    for part in ["without a word", "resident", "WHAT WAS RUNNING", "load 1", "f1"] {
+    for part in ["without a word", "resident", "WHAT WAS RUNNING", "load 1", "made.rs:"] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     let mut json = Vec::new();

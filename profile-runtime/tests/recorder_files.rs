@@ -15,7 +15,6 @@ use std::pin::pin;
 use std::process::Output;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use profile_cost_runtime::Stats;
 use profile_cost_runtime::heap::{self, KeyType, ReportOptions, Snapshot};
@@ -23,7 +22,10 @@ use profile_cost_runtime::private::{Site, enter, instrument};
 use profile_cost_runtime::recorder::{self, Options, StartError};
 use profile_cost_runtime::testing::Random;
 
-use recorder_common::{FUNCTIONS, Folder, Truth, again, counts, is_child, load, number, sites, text};
+use recorder_common::{
+    FUNCTIONS, Folder, Truth, again, counts, is_child, kill_oneself, load, number, sites, text,
+    wait_for_a_look,
+};
 
 #[global_allocator]
 static ALLOCATOR: heap::Tracker = heap::Tracker::system();
@@ -256,7 +258,7 @@ fn count_while_others_write() {
 /// More functions than fit into the file.
 fn call_many() {
     let options = Options { max_bytes: 1 << 20, ..Options::default() };
-    recorder::start(Folder::of_parent(), &options).expect("it records");
+    let path = recorder::start(Folder::of_parent(), &options).expect("it records");
     let sites = sites("many", 20_000);
     for _ in 0..2 {
         sites.iter().for_each(|site| drop(enter(site, || {})));
@@ -264,7 +266,8 @@ fn call_many() {
     let returned: u64 =
         profile_cost_runtime::snapshot().paths().iter().map(|path| path.counts.returned).sum();
     assert_eq!(returned, 40_000, "what is not in the file is counted all the same");
-    std::thread::sleep(Duration::from_millis(600));
+    // It says so.
+    wait_for_a_look(&path);
     // SAFETY: ends the process.
     unsafe { libc::_exit(0) };
 }
@@ -293,7 +296,7 @@ fn sample(test: &str) -> Vec<u8> {
 
 /// Some of everything, and then killed.
 fn some_of_everything() {
-    recorder::start(Folder::of_parent(), &Options::default()).expect("it records");
+    let path = recorder::start(Folder::of_parent(), &Options::default()).expect("it records");
     let sites = sites("some", 50);
     let mut random = Random::of_seed(7);
     let folder = Folder::of_parent();
@@ -303,9 +306,8 @@ fn some_of_everything() {
     (0..20).for_each(|_| load(&truth, 0, &sites[..FUNCTIONS], &mut random, 0));
     let _ = std::panic::catch_unwind(|| panic!("a message"));
     let _call = enter(sites[45], || {});
-    std::thread::sleep(Duration::from_millis(300));
-    // SAFETY: a signal to this process.
-    unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
+    wait_for_a_look(&path);
+    kill_oneself();
 }
 
 /// Reads it, and where that is asked for shows what there is in every way.

@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use profile_cost_runtime::heap::{self, KeyType, Mode};
 use profile_cost_runtime::private::{Site, enter};
@@ -16,8 +16,8 @@ use profile_cost_runtime::recorder::{self, Options, PostMortem};
 use profile_cost_runtime::testing::Random;
 
 use recorder_common::{
-    CHILD, FUNCTIONS, Folder, Running, THREADS, Truth, again, check_truth, counts, is_child, number,
-    work_until_killed,
+    CHILD, FUNCTIONS, Folder, Running, THREADS, Truth, again, check_truth, counts, is_child, kill_oneself,
+    number, wait_until, work_until_killed,
 };
 
 #[global_allocator]
@@ -34,23 +34,6 @@ fn leaks(bytes: usize) {
     let _call = enter(&SITE, || {});
     let block = black_box(vec![1; bytes]);
     KEPT.lock().expect("nobody panics").push(block);
-}
-
-/// What the file says, when it says that.
-fn wait_until(path: &Path, is: impl Fn(&PostMortem) -> bool) {
-    let end = Instant::now() + Duration::from_secs(60);
-    while !recorder::read(path).is_ok_and(|post_mortem| is(&post_mortem)) {
-        assert!(Instant::now() < end, "it never says that");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-}
-
-fn kill_oneself() -> ! {
-    // SAFETY: a signal to this process.
-    unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
-    loop {
-        std::thread::park();
-    }
 }
 
 fn killed(test: &str, folder: &Path) -> PostMortem {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use profile_cost_runtime::private::{Site, enter};
 use profile_cost_runtime::recorder::{self, PostMortem};
@@ -55,6 +56,31 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Waits until the file says that.
+pub fn wait_until(path: &Path, is: impl Fn(&PostMortem) -> bool) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !recorder::read(path).is_ok_and(|post_mortem| is(&post_mortem)) {
+        assert!(Instant::now() < end, "it never says that");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Waits until the recorder's thread has looked at everything once more, and written a row.
+pub fn wait_for_a_look(path: &Path) {
+    let rows = |post_mortem: &PostMortem| post_mortem.time_line.len();
+    let now = recorder::read(path).map_or(0, |post_mortem| rows(&post_mortem));
+    // What comes next may have begun to look before this.
+    wait_until(path, |post_mortem| rows(post_mortem) >= now + 2);
+}
+
+pub fn kill_oneself() -> ! {
+    // SAFETY: a signal to this process.
+    unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
+    loop {
+        std::thread::park();
     }
 }
 
