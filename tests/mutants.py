@@ -418,6 +418,7 @@ BUGS = [
     ("recorder: snapshots of the heap are never begun", "recorder/journal/heaps.rs", "        self.begin(at, &chunk);\n        let before", "        let before", flight_heap("one_that_was")),
     ("recorder: any list of modules is sound", "recorder/heap_parts.rs", "super::layout::checksum(text) == chunk.check", "text.len() < 1 << 30", flight_unit("recorder::heap_parts")),
     ("recorder: any record is sound", "recorder/heap_parts.rs", "if words.fold(0, heap_record::mix) != (head >> 32) as u32 {", "if words.fold(0, heap_record::mix) == 0 {", flight_unit("recorder::heap_parts")),
+    ("recorder: what threads count on goes to the disk when memory is short", "recorder/arena.rs", "let _ = unsafe { libc::mlock(pages.cast(), length) };", "let _ = pages;", flight("stays_in_memory")),
 ]
 
 # As above, but the test takes long.

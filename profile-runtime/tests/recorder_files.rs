@@ -96,16 +96,51 @@ fn a_folder_that_will_not_do_is_one_line_and_the_program_runs_on() {
     }
 }
 
+/// Sets a limit of this process, no higher than it may. Returns what it is now.
+fn limit(what: libc::__rlimit_resource_t, to: u64) -> u64 {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: valid structures of ours.
+    unsafe {
+        assert_eq!(libc::getrlimit(what, &raw mut limit), 0);
+        limit.rlim_cur = to.min(limit.rlim_max);
+        assert_eq!(libc::setrlimit(what, &raw const limit), 0);
+    }
+    limit.rlim_cur
+}
+
+/// Bytes that this process has the kernel keep in memory.
+fn kept_in_memory() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").expect("it is there");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmLck:")).expect("its line");
+    line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
+}
+
+#[test]
+fn what_threads_count_on_stays_in_memory_in_half_of_what_the_process_may_keep_there() {
+    const STEP: u64 = 256 << 10;
+    let test = "what_threads_count_on_stays_in_memory_in_half_of_what_the_process_may_keep_there";
+    if is_child() {
+        let half = limit(libc::RLIMIT_MEMLOCK, number("LIMIT", 0)) / 2;
+        recorder::start(Folder::of_parent(), &Options::default()).expect("it records");
+        sites("many", 10_000).iter().for_each(|site| drop(enter(site, || {})));
+        let kept = kept_in_memory();
+        assert!(kept <= half && kept + STEP > half, "{kept} of {half}");
+        return;
+    }
+    let folder = Folder::new("kept");
+    for limit in [0, 500 << 10, 600 << 10, 1_100 << 10] {
+        let output = again(test, &folder.0).env("LIMIT", limit.to_string()).output().expect("the child runs");
+        assert!(output.status.success(), "{}", text(&output));
+    }
+}
+
 #[test]
 fn a_file_that_may_not_grow_is_said_and_the_program_runs_on() {
     if is_child() {
         // As a full disk: the error is another, which is EFBIG.
-        let limit = libc::rlimit { rlim_cur: 600 << 10, rlim_max: 600 << 10 };
-        // SAFETY: a valid structure; the signal is to be the error that it is otherwise.
-        unsafe {
-            libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
-            assert_eq!(libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit), 0);
-        }
+        // SAFETY: the signal is to be the error that it is otherwise.
+        unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+        limit(libc::RLIMIT_FSIZE, 600 << 10);
         call_many();
     }
     let folder = Folder::new("no-room");
